@@ -1,0 +1,335 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// RunTrigger says why a run was made.
+//
+// +kubebuilder:validation:Enum=Schedule;Request
+type RunTrigger string
+
+// Why a run was made.
+const (
+	TriggerSchedule RunTrigger = "Schedule"
+	TriggerRequest  RunTrigger = "Request"
+)
+
+// PurgeRunSpec is the intent of a run: recorded before anything is touched, never changed afterwards.
+//
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a run's intent is a record and cannot be changed: ask for a new run with the annotation carrier-operator.io/run-requested-at on its policy"
+type PurgeRunSpec struct {
+	// policyRef names the RetentionPolicy that the run belongs to.
+	// +required
+	PolicyRef LocalReference `json:"policyRef,omitzero"`
+
+	// policyUID is the UID of that policy.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	PolicyUID string `json:"policyUID,omitempty"`
+
+	// policyGeneration is the policy's generation that the run was made from.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	PolicyGeneration int64 `json:"policyGeneration,omitempty"`
+
+	// rulesDigest is the SHA-256 of the rules that the run was made from, in hexadecimal.
+	// +required
+	// +kubebuilder:validation:MinLength=64
+	// +kubebuilder:validation:MaxLength=64
+	RulesDigest string `json:"rulesDigest,omitempty"`
+
+	// storeRef names the DataStore that the run works on.
+	// +required
+	StoreRef LocalReference `json:"storeRef,omitzero"`
+
+	// mode of the run: Preview counts and changes nothing.
+	// +required
+	Mode RunMode `json:"mode,omitempty"`
+
+	// trigger says why the run was made: Schedule or Request.
+	// +required
+	Trigger RunTrigger `json:"trigger,omitempty"`
+
+	// slot is the instant that the run is for. Cutoffs are computed from it, so a late start does not move them.
+	// +required
+	Slot metav1.Time `json:"slot,omitzero"` //nolint:kubeapilinter // required, and a time is never the empty object
+
+	// cutoffs of the rules: records whose clock lies before are due.
+	// +required
+	// +listType=map
+	// +listMapKey=rule
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Cutoffs []RuleCutoff `json:"cutoffs,omitempty"`
+
+	// previousDigest is the evidence digest of the policy's previous run, empty for the first.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	PreviousDigest string `json:"previousDigest,omitempty"`
+}
+
+// RuleCutoff is the cutoff of one rule.
+type RuleCutoff struct {
+	// rule that the cutoff is for.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Rule string `json:"rule,omitempty"`
+
+	// before is the cutoff, one UTC instant: records whose clock lies before it are due.
+	// +required
+	Before metav1.Time `json:"before,omitzero"`
+}
+
+// Verification is the result of the query that looks for due records after the run.
+//
+// +kubebuilder:validation:Enum=Pending;Agreed;Disagreed;NotApplicable
+type Verification string
+
+// Results of the verification.
+const (
+	// VerificationPending means that the rule has not been verified yet.
+	VerificationPending Verification = "Pending"
+	// VerificationAgreed means that the only due records left are held ones.
+	VerificationAgreed Verification = "Agreed"
+	// VerificationDisagreed means that due records are left that no hold explains.
+	VerificationDisagreed Verification = "Disagreed"
+	// VerificationNotApplicable means that the run changed nothing by design (Preview).
+	VerificationNotApplicable Verification = "NotApplicable"
+)
+
+// RuleResult counts what a run found and did with one rule.
+type RuleResult struct {
+	// rule that is counted.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Rule string `json:"rule,omitempty"`
+
+	// collection of the rule.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Collection string `json:"collection,omitempty"`
+
+	// total records of the collection when the run was planned.
+	// +optional
+	Total int64 `json:"total"`
+
+	// due records when the run was planned, held ones included; when the rule began, if an earlier rule of the run works on the same collection.
+	// +optional
+	Due int64 `json:"due"`
+
+	// done records: deleted or anonymized.
+	// +optional
+	Done int64 `json:"done"`
+
+	// inferred is how many of the done records were counted by comparison: due records that were gone after the purger was interrupted
+	// between a transaction's commit and its checkpoint. The records digest does not cover them.
+	// +optional
+	Inferred int64 `json:"inferred,omitempty"`
+
+	// held records that were due and that a legal hold kept.
+	// +optional
+	Held int64 `json:"held"`
+
+	// deferred records that were due and that the store itself keeps for now, such as objects under S3's Object Lock. A later run takes them.
+	// +optional
+	Deferred int64 `json:"deferred,omitempty"`
+
+	// nullClock records, whose clock is null. They are kept.
+	// +optional
+	NullClock int64 `json:"nullClock"`
+
+	// futureClock records, whose clock lies after the slot. They are kept.
+	// +optional
+	FutureClock int64 `json:"futureClock"`
+
+	// remaining records that were still due when the run was verified, held and deferred ones not included.
+	// +optional
+	Remaining int64 `json:"remaining"`
+
+	// verification is the result of the query that looked for due records after the run.
+	// +optional
+	Verification Verification `json:"verification,omitempty"`
+}
+
+// RunCheckpoint says how far a run has come. A new pod goes on from here.
+type RunCheckpoint struct {
+	// rule that the run is at.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Rule string `json:"rule,omitempty"`
+
+	// position inside of the collection, in the store's own terms.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Position string `json:"position,omitempty"`
+
+	// batches is the number of transactions that were committed so far.
+	// +optional
+	Batches int64 `json:"batches,omitempty"`
+
+	// digest of the records handled so far.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Digest string `json:"digest,omitempty"`
+
+	// completedRules are rules that are done and verified.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=63
+	CompletedRules []string `json:"completedRules,omitempty"`
+}
+
+// RunOutcome is how the purger ended.
+type RunOutcome struct {
+	// reason with which the run ended, see the conditions' reasons.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+
+	// message says what happened and what to do, without personal data.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// finishedAt is the store's clock at the end.
+	// +optional
+	FinishedAt metav1.Time `json:"finishedAt,omitzero"`
+}
+
+// RunPause says why a run waits.
+type RunPause struct {
+	// reason why the run waits, for example ReplicaLag.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+
+	// message for people.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
+}
+
+// RunEvidence proves what a run did.
+type RunEvidence struct {
+	// digest is sha256: and the SHA-256, in hexadecimal, of the outcome's canonical record. It covers the previous digest, so that the
+	// policy's runs form a chain.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Digest string `json:"digest,omitempty"`
+
+	// previous is the digest of the policy's previous run.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Previous string `json:"previous,omitempty"`
+
+	// recordsDigest covers the keyed hashes of the handled records' keys, in order.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	RecordsDigest string `json:"recordsDigest,omitempty"`
+
+	// storeIdentity is the store as the run found it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	StoreIdentity string `json:"storeIdentity,omitempty"`
+
+	// schemaDigest is the SHA-256 of the columns of the collections as the run found them.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	SchemaDigest string `json:"schemaDigest,omitempty"`
+}
+
+// PurgeRunStatus is written by the purger (results, checkpoint, pause, outcome, evidence) and the operator (the rest).
+type PurgeRunStatus struct {
+	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that the status describes; -1 until the operator first looked.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// startedAt is when the run's Job was made.
+	// +optional
+	StartedAt metav1.Time `json:"startedAt,omitzero"`
+
+	// stopReason says why the run ended: Completed, or a reason that a person can act on.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	StopReason string `json:"stopReason,omitempty"`
+
+	// summary of the counts, done/due, for people.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Summary string `json:"summary,omitempty"`
+
+	// results of the rules. Written by the purger.
+	// +optional
+	// +listType=map
+	// +listMapKey=rule
+	// +kubebuilder:validation:MaxItems=32
+	Results []RuleResult `json:"results,omitempty"`
+
+	// checkpoint says how far the run has come. Written by the purger.
+	// +optional
+	Checkpoint RunCheckpoint `json:"checkpoint,omitzero"`
+
+	// pause says why the run waits. Written by the purger.
+	// +optional
+	Pause RunPause `json:"pause,omitzero"`
+
+	// outcome is how the purger ended. Written by the purger.
+	// +optional
+	Outcome RunOutcome `json:"outcome,omitzero"`
+
+	// evidence proves what the run did. Written by the purger.
+	// +optional
+	Evidence RunEvidence `json:"evidence,omitzero"`
+}
+
+// PurgeRun is one run of a RetentionPolicy: its intent, progress, counts and evidence. The operator writes it, people read it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pr,categories=carriers
+// +kubebuilder:selectablefield:JSONPath=`.spec.policyRef.name`
+// +kubebuilder:printcolumn:name="Policy",type=string,JSONPath=`.spec.policyRef.name`
+// +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
+// +kubebuilder:printcolumn:name="Complete",type=string,JSONPath=`.status.conditions[?(@.type=="Complete")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Complete")].reason`
+// +kubebuilder:printcolumn:name="Done/Due",type=string,JSONPath=`.status.summary`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Complete")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type PurgeRun struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is the intent of the run.
+	// +required
+	Spec PurgeRunSpec `json:"spec,omitzero"`
+
+	// status is the run's progress and outcome.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status PurgeRunStatus `json:"status,omitzero"`
+}
+
+// PurgeRunList is a list of PurgeRun.
+//
+// +kubebuilder:object:root=true
+type PurgeRunList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []PurgeRun `json:"items"`
+}

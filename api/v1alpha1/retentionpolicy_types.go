@@ -1,0 +1,454 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// RunMode says whether a run changes the store.
+//
+// +kubebuilder:validation:Enum=Preview;Purge
+type RunMode string
+
+// Modes of a run.
+const (
+	// RunPreview counts what is due and changes nothing.
+	RunPreview RunMode = "Preview"
+	// RunPurge deletes or anonymizes what is due.
+	RunPurge RunMode = "Purge"
+)
+
+// PolicyState says whether a policy makes runs.
+//
+// +kubebuilder:validation:Enum=Active;Suspended
+type PolicyState string
+
+// States of a policy.
+const (
+	PolicyActive    PolicyState = "Active"
+	PolicySuspended PolicyState = "Suspended"
+)
+
+// ClockUnit is the type and unit of a clock column.
+//
+// +kubebuilder:validation:Enum=TimestampTZ;Timestamp;Date;EpochSeconds;EpochMilliseconds;EpochMicroseconds;RFC3339;StoreTime
+type ClockUnit string
+
+// Types and units of a clock column. The store's column type must agree, or the run stops before it changes anything.
+const (
+	// ClockTimestampTZ is a timestamp with time zone.
+	ClockTimestampTZ ClockUnit = "TimestampTZ"
+	// ClockTimestamp is a timestamp without time zone that holds UTC.
+	ClockTimestamp ClockUnit = "Timestamp"
+	// ClockDate is a calendar date; a record is due when its whole day (UTC) lies before the cutoff.
+	ClockDate ClockUnit = "Date"
+	// ClockEpochSeconds is a number of seconds since 1970-01-01T00:00:00Z.
+	ClockEpochSeconds ClockUnit = "EpochSeconds"
+	// ClockEpochMilliseconds is a number of milliseconds since then.
+	ClockEpochMilliseconds ClockUnit = "EpochMilliseconds"
+	// ClockEpochMicroseconds is a number of microseconds since then.
+	ClockEpochMicroseconds ClockUnit = "EpochMicroseconds"
+	// ClockRFC3339 is text such as 2026-11-24T03:00:00Z, with an offset or Z (RFC 3339).
+	ClockRFC3339 ClockUnit = "RFC3339"
+	// ClockStoreTime is the store's own time of a record: LastModified of a version in S3, the time inside of an ObjectId in MongoDB, the
+	// last access of a key in Redis.
+	ClockStoreTime ClockUnit = "StoreTime"
+)
+
+// NullClockPolicy says what happens to records whose clock is null.
+//
+// +kubebuilder:validation:Enum=Keep
+type NullClockPolicy string
+
+// NullClockKeep keeps and counts records whose clock is null.
+const NullClockKeep NullClockPolicy = "Keep"
+
+// RetentionClock is the column that says when a record's time began to run.
+type RetentionClock struct {
+	// field that holds the instant, for example delivered_at. With unit StoreTime: lastModified (S3), _id (MongoDB) or lastAccess (Redis).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Field string `json:"field,omitempty"`
+
+	// unit is the type and unit of the field; not every type of store has each. It is compared with the store's column type before anything is changed, and with the range
+	// of the values found: seconds read as milliseconds would match everything or nothing.
+	// +required
+	Unit ClockUnit `json:"unit,omitempty"`
+
+	// whenNull says what happens to records whose clock is null: Keep, and count them. A clock that says nothing counts as null: a
+	// timestamp of -infinity, a number of 0 or less.
+	// +required
+	WhenNull NullClockPolicy `json:"whenNull,omitempty"`
+}
+
+// KeepPeriod is how long records are kept. Exactly one member is set.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.days), has(self.months), has(self.years)].filter(x, x).size() == 1",message="say how long in exactly one unit: days, months or years"
+type KeepPeriod struct {
+	// days of 24 hours, 1 to 36500.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=36500
+	Days int32 `json:"days,omitempty"`
+
+	// months by the calendar in the policy's time zone, 1 to 1200. A day that the month does not have becomes its last day.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1200
+	Months int32 `json:"months,omitempty"`
+
+	// years by the calendar in the policy's time zone, 1 to 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Years int32 `json:"years,omitempty"`
+}
+
+// LegalBasisKind is the reason in law for a period.
+//
+// +kubebuilder:validation:Enum=Contract;Consent;LegalObligation;LegitimateInterest
+type LegalBasisKind string
+
+// LegalBasis says why records are kept for the period.
+type LegalBasis struct {
+	// kind of the basis (GDPR, article 6(1)): Contract, Consent, LegalObligation or LegitimateInterest.
+	// +required
+	Kind LegalBasisKind `json:"kind,omitempty"`
+
+	// note for the people who review the policy.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Note string `json:"note,omitempty"`
+}
+
+// PurgeActionType says what is done with due records.
+//
+// +kubebuilder:validation:Enum=Delete;Anonymize
+type PurgeActionType string
+
+// What is done with due records.
+const (
+	ActionDelete    PurgeActionType = "Delete"
+	ActionAnonymize PurgeActionType = "Anonymize"
+)
+
+// AnonymizeStrategy says what replaces a value.
+//
+// +kubebuilder:validation:Enum=Null;Constant;KeyedHash
+type AnonymizeStrategy string
+
+// What replaces a value.
+const (
+	// AnonymizeNull writes null.
+	AnonymizeNull AnonymizeStrategy = "Null"
+	// AnonymizeConstant writes a fixed value.
+	AnonymizeConstant AnonymizeStrategy = "Constant"
+	// AnonymizeKeyedHash writes kh1- and HMAC-SHA-256 of the value in hexadecimal, 68 characters, so that equal values stay equal. Without
+	// the key nobody can test a guess. A value of that form counts as hashed and is not hashed again.
+	AnonymizeKeyedHash AnonymizeStrategy = "KeyedHash"
+)
+
+// AnonymizeField says what replaces one field's value.
+//
+// +kubebuilder:validation:XValidation:rule="(self.strategy == 'Constant') == has(self.value)",message="strategy Constant goes with value: set it for this strategy and for no other"
+type AnonymizeField struct {
+	// name of the field.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name,omitempty"`
+
+	// strategy says what replaces the value: Null, Constant or KeyedHash.
+	// +required
+	Strategy AnonymizeStrategy `json:"strategy,omitempty"`
+
+	// value that Constant writes, in the store's notation of the field's type; may be empty.
+	// +optional
+	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MaxLength=512
+	Value *string `json:"value,omitempty"`
+}
+
+// PurgeAction says what is done with due records.
+//
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Anonymize') == has(self.fields)",message="type Anonymize goes with fields: list the fields for this type and for no other"
+type PurgeAction struct {
+	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields.
+	// +required
+	Type PurgeActionType `json:"type,omitempty"`
+
+	// fields that Anonymize replaces. A record counts as done once all of them hold their replacement.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Fields []AnonymizeField `json:"fields,omitempty"`
+}
+
+// RetentionRule says which records of one collection go after how long.
+type RetentionRule struct {
+	// name of the rule, unique in the policy.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",message="use lower-case letters, digits and '-', starting with a letter, for example events"
+	Name string `json:"name,omitempty"`
+
+	// collection of the store, by the DataStore's name for it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Collection string `json:"collection,omitempty"`
+
+	// clock is the column that says when a record's time began to run.
+	// +required
+	Clock RetentionClock `json:"clock,omitzero"`
+
+	// keep is how long records are kept. The cutoff is computed once a run, as one UTC instant: the slot minus this period.
+	// +required
+	Keep KeepPeriod `json:"keep,omitzero"` //nolint:kubeapilinter // its rule demands exactly one member
+
+	// basis says why records are kept for the period.
+	// +optional
+	Basis LegalBasis `json:"basis,omitzero"`
+
+	// where narrows the rule to records that match all of these filters. Omitted: all records of the collection.
+	// +optional
+	// +listType=map
+	// +listMapKey=field
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Where []RecordFilter `json:"where,omitempty"`
+
+	// action says what is done with due records.
+	// +required
+	Action PurgeAction `json:"action,omitzero"`
+}
+
+// PurgeCaps stop a run that would change more than anyone expects.
+//
+// +kubebuilder:validation:MinProperties=1
+type PurgeCaps struct {
+	// maxSharePercent is the largest share of a collection's records that a run may change, in percent, 1 to 100. Default 20.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxSharePercent int32 `json:"maxSharePercent,omitempty"`
+
+	// maxRows is the largest number of records that a run may change with one rule, 1 to 10000000000. Default 5000000.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000000000
+	MaxRows int64 `json:"maxRows,omitempty"`
+}
+
+// PurgeThrottle keeps a run from disturbing the store's other users.
+//
+// +kubebuilder:validation:MinProperties=1
+type PurgeThrottle struct {
+	// targetBatchMilliseconds is how long one transaction should take, in milliseconds, 10 to 5000. Default 100. Windows grow and shrink
+	// to meet it.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=5000
+	TargetBatchMilliseconds int32 `json:"targetBatchMilliseconds,omitempty"`
+
+	// pauseMilliseconds is the pause after each transaction, in milliseconds, 0 to 60000. Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=60000
+	PauseMilliseconds *int32 `json:"pauseMilliseconds,omitempty"`
+
+	// maxReplicaLagSeconds pauses the run while a replica is further behind, in seconds, 1 to 3600. Omitted: replicas are not looked at.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	MaxReplicaLagSeconds int32 `json:"maxReplicaLagSeconds,omitempty"`
+}
+
+// RetentionPolicySpec says which records of a store go, when and how.
+type RetentionPolicySpec struct {
+	// schedule of the runs: five-field cron (minute hour day-of-month month day-of-week). TZ= and CRON_TZ= are refused: use timeZone.
+	// +required
+	// +kubebuilder:validation:MinLength=9
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="!self.contains('TZ=')",message="a time zone inside of the schedule is not supported: use the field timeZone"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^ ]+( +[^ ]+){4}$')",message="a schedule has five fields: minute hour day-of-month month day-of-week, for example 0 3 * * *"
+	Schedule string `json:"schedule,omitempty"`
+
+	// timeZone of schedule and calendar periods, an IANA name such as Europe/Berlin. Default UTC.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
+
+	// mode of the runs: Purge, or Preview, which counts and changes nothing.
+	// +required
+	Mode RunMode `json:"mode,omitempty"`
+
+	// firstRun is the mode of the first run after the policy is made or its rules change: Preview (default) or Purge.
+	// +optional
+	FirstRun RunMode `json:"firstRun,omitempty"`
+
+	// state of the policy: Active (default), or Suspended, which makes no new runs.
+	// +optional
+	State PolicyState `json:"state,omitempty"`
+
+	// storeRef names a DataStore in the same namespace.
+	// +required
+	StoreRef LocalReference `json:"storeRef,omitzero"`
+
+	// rules that say what goes, at least one. Rules of one collection run in the order of the list; referring collections come first.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Rules []RetentionRule `json:"rules,omitempty"`
+
+	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash and of the evidence digest, 32 bytes
+	// or more. Needed by KeyedHash; without it the digest is keyed with a random key of the run.
+	// +optional
+	HashKeyRef LocalReference `json:"hashKeyRef,omitzero"`
+
+	// caps stop a run that would change more than anyone expects. A run over a cap changes nothing and asks for a person.
+	// +optional
+	Caps PurgeCaps `json:"caps,omitzero"`
+
+	// throttle keeps a run from disturbing the store's other users.
+	// +optional
+	Throttle PurgeThrottle `json:"throttle,omitzero"`
+
+	// parallelism is the number of pods that share a run, 1. More come with a later version.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1
+	Parallelism int32 `json:"parallelism,omitempty"`
+
+	// startingDeadlineMinutes is how late a run may start, in minutes, 1 to 1440. A slot that is older counts as missed: it is reported
+	// and not made up for. Default 60.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1440
+	StartingDeadlineMinutes int32 `json:"startingDeadlineMinutes,omitempty"`
+
+	// historyLimit is the number of finished runs that are kept, 1 to 1000. Default 30.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	HistoryLimit int32 `json:"historyLimit,omitempty"`
+}
+
+// PolicyRunStatus says how a run of the policy went.
+type PolicyRunStatus struct {
+	// name of the PurgeRun.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// mode of the run.
+	// +required
+	Mode RunMode `json:"mode,omitempty"`
+
+	// result of the run: Running, or the reason with which it ended.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Result string `json:"result,omitempty"`
+
+	// slot that the run is for.
+	// +optional
+	Slot metav1.Time `json:"slot,omitzero"`
+
+	// rulesDigest is the SHA-256 of the rules that the run was made from, in hexadecimal: changed rules are previewed again.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	RulesDigest string `json:"rulesDigest,omitempty"`
+}
+
+// RetentionPolicyStatus is what the operator observed.
+type RetentionPolicyStatus struct {
+	// conditions of the policy: Ready, Reconciling, Stalled, SchedulesRuns.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that the status describes; -1 until the operator first looked.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// nextSlot is when the next run is due.
+	// +optional
+	NextSlot metav1.Time `json:"nextSlot,omitzero"`
+
+	// lastSlot is the last slot that was handled: run, skipped or missed.
+	// +optional
+	LastSlot metav1.Time `json:"lastSlot,omitzero"`
+
+	// missedSlots counts slots for which no run was made because the operator was not there in time or the previous run was still going.
+	// +optional
+	MissedSlots int64 `json:"missedSlots,omitempty"`
+
+	// lastMissedSlot is the last of them.
+	// +optional
+	LastMissedSlot metav1.Time `json:"lastMissedSlot,omitzero"`
+
+	// lastHandledRunRequest is the last value of the annotation carrier-operator.io/run-requested-at that was acted on.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	LastHandledRunRequest string `json:"lastHandledRunRequest,omitempty"`
+
+	// lastRun says how the latest run went.
+	// +optional
+	LastRun PolicyRunStatus `json:"lastRun,omitzero"`
+
+	// previewedRulesDigest is the rulesDigest of the last preview that completed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	PreviewedRulesDigest string `json:"previewedRulesDigest,omitempty"`
+}
+
+// RetentionPolicy says which records of a store go after how long, and removes them on schedule, with proof. A legal hold wins.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=rp,categories=carriers
+// +kubebuilder:selectablefield:JSONPath=`.spec.storeRef.name`
+// +kubebuilder:printcolumn:name="Store",type=string,JSONPath=`.spec.storeRef.name`
+// +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Last Run",type=string,JSONPath=`.status.lastRun.name`
+// +kubebuilder:printcolumn:name="Result",type=string,JSONPath=`.status.lastRun.result`
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.nextSlot`
+// +kubebuilder:printcolumn:name="Schedule",type=string,priority=1,JSONPath=`.spec.schedule`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name becomes part of the runs' names: use at most 40 characters"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.hashKeyRef) || self.spec.rules.all(r, !has(r.action.fields) || r.action.fields.all(f, f.strategy != 'KeyedHash'))",message="strategy KeyedHash needs a key: set hashKeyRef to a Secret of this namespace"
+type RetentionPolicy struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says which records go, when and how.
+	// +required
+	Spec RetentionPolicySpec `json:"spec,omitzero"`
+
+	// status is what the operator observed.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status RetentionPolicyStatus `json:"status,omitzero"`
+}
+
+// RetentionPolicyList is a list of RetentionPolicy.
+//
+// +kubebuilder:object:root=true
+type RetentionPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []RetentionPolicy `json:"items"`
+}

@@ -1,0 +1,112 @@
+// Command purger carries out one PurgeRun: it counts what is due in the store, deletes or anonymizes it, and reports to the run's status.
+// It exits with 0 once an outcome is recorded, good or bad, and with 1 if another pod should go on from the checkpoint.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/cluster"
+)
+
+// options are where the pod's files are. The operator sets none of them.
+type options struct {
+	plan, connectionDir, hashKey, kubeconfig string
+	level                                    slog.Level
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		slog.Error("the run stops without an outcome", "error", err.Error())
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	o := options{}
+	f := flag.NewFlagSet("purger", flag.ExitOnError)
+	f.StringVar(&o.plan, "plan", filepath.Join(retention.PlanDir, retention.PlanFile), "`file` with the run's plan")
+	f.StringVar(&o.connectionDir, "connection-dir", retention.ConnectionDir, "`folder` with the keys of the store's Secret")
+	f.StringVar(&o.hashKey, "hash-key", retention.HashKeyFile, "`file` with the hash key, if the plan has one")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the Kubernetes API with; empty: as the pod's service account")
+	f.TextVar(&o.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
+	_ = f.Parse(args) // exits on an error
+	if f.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	handler := slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: o.level})
+	slog.SetDefault(slog.New(handler))
+	ctrllog.SetLogger(logr.FromSlogHandler(handler))
+	return purge(ctx, o)
+}
+
+func purge(ctx context.Context, o options) error {
+	encoded, err := os.ReadFile(o.plan)
+	if err != nil {
+		return fmt.Errorf("reading the plan: %w", err)
+	}
+	plan, refusal := retention.ParsePlan(encoded)
+	if refusal != nil {
+		plan = &retention.Plan{}
+		_ = json.Unmarshal(encoded, plan) // as far as it goes: whose run it is
+		if plan.RunUID == "" {
+			return refusal
+		}
+	}
+	var key []byte
+	if refusal == nil && plan.HashKey {
+		key, refusal = readHashKey(o.hashKey)
+	}
+	config, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	status, err := cluster.New(config, plan)
+	if err != nil {
+		return err
+	}
+	engine := &retention.Engine{
+		Plan: plan, Store: driver(plan, o.connectionDir), Holds: status, Reporter: status,
+		Hasher: retention.NewHasher(key), Clock: clock.RealClock{},
+		Log: slog.Default().With("namespace", plan.Namespace, "run", plan.Run, "policy", plan.Policy, "mode", plan.Mode),
+	}
+	if failure, ok := errors.AsType[*retention.Failure](refusal); ok {
+		return engine.Refuse(ctx, failure)
+	}
+	return engine.Run(ctx)
+}
+
+func readHashKey(file string) ([]byte, error) {
+	key, err := os.ReadFile(file)
+	if err != nil || len(key) < retention.MinHashKeyBytes {
+		return nil, retention.Fail(v1alpha1.ReasonKeyInvalid,
+			"the hash key is missing or has fewer than %d bytes: set key \"key\" of the Secret that hashKeyRef of the policy names", retention.MinHashKeyBytes)
+	}
+	return key, nil
+}
+
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+}

@@ -1,0 +1,116 @@
+package datastore
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
+)
+
+// maxIdentity is what status.identity can hold.
+const maxIdentity = 128
+
+// checkSecret returns the port of a store of the kind, or what is wrong with the Secret, which is nil if it does not exist.
+func checkSecret(kind stores.Kind, name string, secret *corev1.Secret) (int32, *storemap.Problem) {
+	keys := strings.Join(kind.Required, ", ")
+	switch {
+	case secret == nil:
+		return 0, storemap.NewProblem(v1alpha1.ReasonSecretNotFound,
+			"Secret %q does not exist: create it with the keys %s, and port if it is not %d", name, keys, kind.Port)
+	case secret.Type != corev1.SecretTypeOpaque:
+		return 0, storemap.NewProblem(v1alpha1.ReasonSecretTypeUnsupported, "Secret %q is of type %q: use type Opaque", name, secret.Type)
+	case len(secret.Data) == 0:
+		return 0, storemap.NewProblem(v1alpha1.ReasonSecretEmpty, "Secret %q has no data: add the keys %s", name, keys)
+	}
+	for _, key := range kind.Required {
+		value, ok := secret.Data[key]
+		if !ok {
+			return 0, storemap.NewProblem(v1alpha1.ReasonKeyMissing, "Secret %q has no key %q: add it", name, key)
+		}
+		if strings.TrimSpace(string(value)) == "" {
+			return 0, storemap.NewProblem(v1alpha1.ReasonSecretEmpty, "key %q of Secret %q is empty: fill it in", key, name)
+		}
+	}
+	if p := checkHost(name, secret); p != nil {
+		return 0, p
+	}
+	return checkPort(kind, name, secret)
+}
+
+// checkHost refuses a host that whoever made the Secret did not allow. Neither value is repeated: a Secret's content stays there.
+func checkHost(name string, secret *corev1.Secret) *storemap.Problem {
+	host := strings.TrimSpace(string(secret.Data["host"]))
+	if strings.ContainsAny(host, ", \t\r\n/") {
+		return storemap.NewProblem(v1alpha1.ReasonKeyInvalid, "key \"host\" of Secret %q is no host name: write one name or address, without port", name)
+	}
+	allowed := strings.Split(secret.Annotations[v1alpha1.AnnotationAllowedHosts], ",")
+	if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(strings.TrimSpace(a), host) }) {
+		return storemap.NewProblem(v1alpha1.ReasonHostNotAllowed, "annotation %s of Secret %q does not list the host in its key \"host\": add it there",
+			v1alpha1.AnnotationAllowedHosts, name)
+	}
+	return nil
+}
+
+func checkPort(kind stores.Kind, name string, secret *corev1.Secret) (int32, *storemap.Problem) {
+	value, ok := secret.Data["port"]
+	if !ok {
+		return int32(kind.Port), nil
+	}
+	port, err := strconv.ParseUint(strings.TrimSpace(string(value)), 10, 16)
+	if err != nil || port == 0 {
+		return 0, storemap.NewProblem(v1alpha1.ReasonKeyInvalid, "key \"port\" of Secret %q is no TCP port: write a number from 1 to 65535 or remove it", name)
+	}
+	return int32(port), nil
+}
+
+// checkBundle says what is wrong with a CA bundle; found says whether its object and key exist.
+func checkBundle(ref v1alpha1.BundleReference, bundle []byte, found bool) *storemap.Problem {
+	where := fmt.Sprintf("key %q of %s %q", ref.Key, ref.Kind, ref.Name)
+	if !found {
+		return storemap.NewProblem(v1alpha1.ReasonCABundleInvalid, "%s does not exist: create it with the store's CA certificates as PEM", where)
+	}
+	certificates := 0
+	for rest := bundle; ; certificates++ {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			break
+		}
+		if b.Type != "CERTIFICATE" {
+			return storemap.NewProblem(v1alpha1.ReasonCABundleInvalid, "%s holds a %q: keep only CA certificates there", where, b.Type)
+		}
+		if _, err := x509.ParseCertificate(b.Bytes); err != nil {
+			return storemap.NewProblem(v1alpha1.ReasonCABundleInvalid, "%s holds a certificate that cannot be read (number %d): replace it", where, certificates+1)
+		}
+	}
+	if certificates == 0 {
+		return storemap.NewProblem(v1alpha1.ReasonCABundleInvalid, "%s holds no PEM certificate: write the store's CA certificates there", where)
+	}
+	return nil
+}
+
+// identity of the store that its runs expect: the one that a person accepted, else the one that the newest good run found. Runs of an
+// earlier DataStore of this name do not count.
+func identity(store *v1alpha1.DataStore, all []v1alpha1.PurgeRun) string {
+	if accepted := store.Annotations[v1alpha1.AnnotationStoreIdentity]; accepted != "" {
+		return accepted[:min(len(accepted), maxIdentity)]
+	}
+	sorted := slices.Clone(all)
+	runs.Sort(sorted)
+	newest := runs.Newest(sorted, func(r *v1alpha1.PurgeRun) bool {
+		return r.Spec.StoreRef.Name == store.Name && !r.CreationTimestamp.Before(&store.CreationTimestamp) &&
+			runs.Completed(r) && r.Status.Evidence.StoreIdentity != ""
+	})
+	if newest == nil {
+		return store.Status.Identity
+	}
+	return newest.Status.Evidence.StoreIdentity
+}

@@ -1,0 +1,120 @@
+package purgerun
+
+import (
+	"path"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+const (
+	containerPurger = "purger"
+	volumePlan      = "plan"
+	volumeStore     = "store"
+	volumeHashKey   = "hash-key"
+
+	// hashKeyItem is the key of the hash key's Secret.
+	hashKeyItem = "key"
+
+	// nonRoot is the user of distroless images.
+	nonRoot = 65532
+	// retries of a pod that died without an outcome; the checkpoint lets the next one go on.
+	retries = 6
+	// graceSeconds is enough for the window at hand and a last checkpoint.
+	graceSeconds = 60
+	// ownerAndGroup lets the pod's group read, and nobody else.
+	ownerAndGroup = 0o440
+)
+
+// jobSources are what a Job's pods are made from.
+type jobSources struct {
+	image         string
+	pull          corev1.PullPolicy // empty: as Kubernetes does by default
+	storeSecret   string
+	hashKeySecret string // empty: none
+	planDigest    string
+}
+
+// renderJob runs the purger once. Indexed completion leaves room for several pods later. A pod is replaced only after it is gone, so
+// that two never work at once; pods lost to eviction or drain are not counted as failures.
+func renderJob(run *v1alpha1.PurgeRun, s jobSources) *batchv1ac.JobApplyConfiguration {
+	return batchv1ac.Job(run.Name, run.Namespace).
+		WithLabels(labels(run)).WithOwnerReferences(owner(run)).
+		WithSpec(batchv1ac.JobSpec().
+			WithCompletionMode(batchv1.IndexedCompletion).WithCompletions(1).WithParallelism(1).
+			WithBackoffLimit(retries).WithPodReplacementPolicy(batchv1.Failed).
+			WithSuspend(false).
+			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(
+				batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
+					WithOnPodConditions(batchv1ac.PodFailurePolicyOnPodConditionsPattern().
+						WithType(corev1.DisruptionTarget).WithStatus(corev1.ConditionTrue)))).
+			WithTemplate(corev1ac.PodTemplateSpec().
+				WithLabels(labels(run)).
+				WithAnnotations(map[string]string{v1alpha1.AnnotationPlanDigest: s.planDigest}).
+				WithSpec(renderPod(run, s))))
+}
+
+// keepJob is an existing Job as it was applied, with everything that can be changed put right.
+func keepJob(run *v1alpha1.PurgeRun, applied *batchv1ac.JobApplyConfiguration, suspend bool) *batchv1ac.JobApplyConfiguration {
+	applied.Labels, applied.OwnerReferences = nil, nil
+	applied.WithLabels(labels(run)).WithOwnerReferences(owner(run))
+	applied.Spec.WithParallelism(1).WithBackoffLimit(retries).WithSuspend(suspend)
+	return applied
+}
+
+func renderPod(run *v1alpha1.PurgeRun, s jobSources) *corev1ac.PodSpecApplyConfiguration {
+	container := corev1ac.Container().WithName(containerPurger).WithImage(s.image).
+		WithSecurityContext(corev1ac.SecurityContext().
+			WithAllowPrivilegeEscalation(false).WithReadOnlyRootFilesystem(true).
+			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
+		WithResources(corev1ac.ResourceRequirements().
+			WithRequests(corev1.ResourceList{
+				corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}).
+			WithLimits(corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("256Mi")})).
+		WithVolumeMounts(
+			mount(volumePlan, retention.PlanDir),
+			mount(volumeStore, retention.ConnectionDir))
+	if s.pull != "" {
+		container.WithImagePullPolicy(s.pull)
+	}
+	pod := corev1ac.PodSpec().
+		WithServiceAccountName(run.Name).WithAutomountServiceAccountToken(true).WithEnableServiceLinks(false).
+		WithRestartPolicy(corev1.RestartPolicyNever).WithTerminationGracePeriodSeconds(graceSeconds).
+		WithSecurityContext(corev1ac.PodSecurityContext().
+			WithRunAsNonRoot(true).WithRunAsUser(nonRoot).WithRunAsGroup(nonRoot).WithFSGroup(nonRoot).
+			WithSeccompProfile(corev1ac.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithVolumes(
+			corev1ac.Volume().WithName(volumePlan).WithConfigMap(corev1ac.ConfigMapVolumeSource().
+				WithName(run.Name).WithItems(item(retention.PlanFile))),
+			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s.storeSecret)))
+	if s.hashKeySecret != "" {
+		container.WithVolumeMounts(mount(volumeHashKey, path.Dir(retention.HashKeyFile)))
+		pod.WithVolumes(corev1ac.Volume().WithName(volumeHashKey).WithSecret(corev1ac.SecretVolumeSource().
+			WithSecretName(s.hashKeySecret).WithDefaultMode(ownerAndGroup).
+			WithItems(corev1ac.KeyToPath().WithKey(hashKeyItem).WithPath(path.Base(retention.HashKeyFile)))))
+	}
+	return pod.WithContainers(container)
+}
+
+// storeVolume shows the purger the keys of a connection, whatever else the Secret holds. Only the port may be missing.
+func storeVolume(secret string) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+	return corev1ac.ProjectedVolumeSource().WithDefaultMode(ownerAndGroup).WithSources(
+		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).
+			WithItems(item("host"), item("database"), item("username"), item("password"))),
+		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).WithOptional(true).
+			WithItems(item("port"))))
+}
+
+func item(key string) *corev1ac.KeyToPathApplyConfiguration {
+	return corev1ac.KeyToPath().WithKey(key).WithPath(key)
+}
+
+func mount(volume, path string) *corev1ac.VolumeMountApplyConfiguration {
+	return corev1ac.VolumeMount().WithName(volume).WithMountPath(path).WithReadOnly(true)
+}

@@ -1,0 +1,172 @@
+package purgerun
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// Defaults of caps and throttle, as the API documents them.
+const (
+	defaultMaxSharePercent         = 20
+	defaultMaxRows                 = 5_000_000
+	defaultTargetBatchMilliseconds = 100
+)
+
+// maxPlanBytes leaves room for metadata below the API server's limit of 1 MiB for a ConfigMap.
+const maxPlanBytes = 1_000_000
+
+var errRulesChanged = errors.New("the policy or its store changed after the run was made")
+
+// newPlan renders the plan from its sources. It fails with errRulesChanged if they no longer say what the run's intent says.
+func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
+	run, policy, store := in.run, in.policy, in.store
+	if policy == nil || store == nil || runs.RulesDigest(policy, store) != run.Spec.RulesDigest {
+		return nil, errRulesChanged
+	}
+	rules, err := planRules(run, policy, store)
+	if err != nil {
+		return nil, err
+	}
+	return &retention.Plan{
+		Namespace: run.Namespace, Run: run.Name, RunUID: string(run.UID),
+		Policy: policy.Name, PolicyUID: string(policy.UID),
+		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.UTC(),
+		Store: planStore(store, in.caBundle), Rules: rules, Holds: planHolds(holds),
+		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
+		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
+		HashKey: policy.Spec.HashKeyRef.Name != "",
+	}, nil
+}
+
+func planRules(run *v1alpha1.PurgeRun, policy *v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) ([]retention.Rule, error) {
+	ordered, err := storemap.Order(store, policy.Spec.Rules)
+	if err != nil {
+		return nil, err
+	}
+	cutoffs := map[string]v1alpha1.RuleCutoff{}
+	for _, c := range run.Spec.Cutoffs {
+		cutoffs[c.Rule] = c
+	}
+	rules := make([]retention.Rule, len(ordered))
+	for i := range ordered {
+		rule := &ordered[i]
+		collection, p := storemap.Collection(store, rule.Collection)
+		if p != nil {
+			return nil, p
+		}
+		cutoff, ok := cutoffs[rule.Name]
+		if !ok {
+			return nil, fmt.Errorf("rule %q has no cutoff in the run's intent: %w", rule.Name, errRulesChanged)
+		}
+		rules[i] = retention.Rule{
+			Name: rule.Name, Collection: rule.Collection, Key: collection.Key,
+			Clock:  retention.Clock{Field: rule.Clock.Field, Unit: string(rule.Clock.Unit)},
+			Before: cutoff.Before.UTC(), Where: planFilters(rule.Where),
+			Action: string(rule.Action.Type), Fields: planFields(rule.Action.Fields),
+		}
+	}
+	return rules, nil
+}
+
+func planStore(store *v1alpha1.DataStore, caBundle string) retention.Store {
+	mode := store.Spec.Connection.TLS.Mode
+	if mode == "" {
+		mode = v1alpha1.StoreTLSVerifyFull
+	}
+	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle}
+}
+
+func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {
+	planned := make([]retention.Hold, len(holds))
+	for i := range holds {
+		planned[i] = retention.Hold{
+			Name: holds[i].Name, Collection: holds[i].Spec.Collection, Where: planFilters(holds[i].Spec.Where),
+		}
+	}
+	return planned
+}
+
+func planFilters(where []v1alpha1.RecordFilter) []retention.Filter {
+	var filters []retention.Filter
+	for _, f := range where {
+		filters = append(filters, retention.Filter{Field: f.Field, Operator: string(f.Operator), Values: f.Values})
+	}
+	return filters
+}
+
+func planFields(fields []v1alpha1.AnonymizeField) []retention.Anonymize {
+	var planned []retention.Anonymize
+	for _, f := range fields {
+		a := retention.Anonymize{Name: f.Name, Strategy: string(f.Strategy)}
+		if f.Value != nil {
+			a.Value = *f.Value
+		}
+		planned = append(planned, a)
+	}
+	return planned
+}
+
+func planCaps(caps v1alpha1.PurgeCaps) retention.Caps {
+	planned := retention.Caps{MaxSharePercent: caps.MaxSharePercent, MaxRows: caps.MaxRows}
+	if planned.MaxSharePercent == 0 {
+		planned.MaxSharePercent = defaultMaxSharePercent
+	}
+	if planned.MaxRows == 0 {
+		planned.MaxRows = defaultMaxRows
+	}
+	return planned
+}
+
+func planThrottle(throttle v1alpha1.PurgeThrottle) retention.Throttle {
+	planned := retention.Throttle{
+		TargetBatchMilliseconds: throttle.TargetBatchMilliseconds, MaxReplicaLagSeconds: throttle.MaxReplicaLagSeconds,
+	}
+	if planned.TargetBatchMilliseconds == 0 {
+		planned.TargetBatchMilliseconds = defaultTargetBatchMilliseconds
+	}
+	if throttle.PauseMilliseconds != nil {
+		planned.PauseMilliseconds = *throttle.PauseMilliseconds
+	}
+	return planned
+}
+
+// frozenDigest is the SHA-256 of everything in a plan but its holds: while a Job works, only holds may change.
+func frozenDigest(p *retention.Plan) string {
+	frozen := *p
+	frozen.Holds = nil
+	sum := sha256.Sum256(encodePlan(&frozen))
+	return hex.EncodeToString(sum[:])
+}
+
+func encodePlan(p *retention.Plan) []byte {
+	encoded, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		panic(err) // strings, numbers and times of four-digit years: cannot fail
+	}
+	return encoded
+}
+
+// currentPlan is the plan that a run should have now. Before the Job exists it comes from its sources. Afterwards everything but the
+// holds stays as the Job knows it, even if policy or store have been edited since.
+func currentPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
+	fresh, err := newPlan(in, holds)
+	frozen := in.frozen()
+	if frozen == "" || (err == nil && frozenDigest(fresh) == frozen) {
+		return fresh, err
+	}
+	var kept retention.Plan
+	if in.config == nil || json.Unmarshal([]byte(in.config.Data[retention.PlanFile]), &kept) != nil || frozenDigest(&kept) != frozen {
+		return nil, errors.New("the run's ConfigMap was edited or deleted by hand after its policy or store changed, so the plan cannot be restored: " +
+			"delete the run; the next slot or request makes a new one")
+	}
+	kept.Holds = planHolds(holds)
+	return &kept, nil
+}

@@ -1,0 +1,55 @@
+package purgerun
+
+import (
+	"context"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+)
+
+// Setup says what wakes the controller up: the run, its children, and what its plan is made of. A hold that is made, changed, expires or
+// goes reaches the plan of every run of its store this way.
+func (c *Controller) Setup(b *builder.Builder) error {
+	return b.For(&v1alpha1.PurgeRun{}).
+		Owns(&batchv1.Job{}).
+		Owns(&corev1.ConfigMap{}, builder.OnlyMetadata).
+		Owns(&corev1.ServiceAccount{}).
+		Owns(&rbacv1.Role{}).
+		Owns(&rbacv1.RoleBinding{}).
+		Owns(&networkingv1.NetworkPolicy{}).
+		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			hold, ok := o.(*v1alpha1.LegalHold)
+			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return ok && r.Spec.StoreRef == hold.Spec.StoreRef })
+		})).
+		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.StoreRef.Name == o.GetName() })
+		})).
+		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
+			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.PolicyRef.Name == o.GetName() })
+		})).
+		Complete(c)
+}
+
+// unfinished returns the namespace's runs that have not ended and that the condition accepts.
+func (c *Controller) unfinished(ctx context.Context, namespace string, accept func(*v1alpha1.PurgeRun) bool) []reconcile.Request {
+	var list v1alpha1.PurgeRunList
+	if err := c.Client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if run := &list.Items[i]; !runs.Finished(run) && accept(run) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(run)})
+		}
+	}
+	return requests
+}

@@ -1,0 +1,105 @@
+package retention
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
+)
+
+// problem is why a policy makes no runs. Waiting ones mend themselves; the others need a person.
+type problem struct {
+	reason, message string
+	waiting         bool
+}
+
+func fromMap(p *storemap.Problem) *problem {
+	if p == nil {
+		return nil
+	}
+	return &problem{reason: p.Reason, message: p.Message}
+}
+
+// timing returns the policy's zone and schedule.
+func timing(spec *v1alpha1.RetentionPolicySpec, now time.Time) (*schedule, *problem) {
+	zone, err := parseZone(spec.TimeZone)
+	if err != nil {
+		return nil, &problem{reason: v1alpha1.ReasonTimeZoneInvalid, message: err.Error()}
+	}
+	s, err := parseSchedule(spec.Schedule, zone, now)
+	if err != nil {
+		return nil, &problem{reason: v1alpha1.ReasonScheduleInvalid, message: err.Error()}
+	}
+	return s, nil
+}
+
+// storeProblem says why the policy's store cannot be worked on; store is nil if it does not exist.
+func storeProblem(policy *v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) *problem {
+	if store == nil {
+		return fromMap(storemap.StoreNotFound(policy.Spec.StoreRef.Name))
+	}
+	if p := rulesProblem(policy.Spec.Rules, store); p != nil {
+		return p
+	}
+	if kind, _ := stores.Of(store.Spec.Type); policy.Spec.Throttle.MaxReplicaLagSeconds > 0 && !kind.ReplicaLag {
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+			"a store of type %s cannot say how far its replicas are behind: leave throttle.maxReplicaLagSeconds out", store.Spec.Type)}
+	}
+	if storemap.Ready(store) {
+		return nil
+	}
+	message := fmt.Sprintf("DataStore %q is not ready: see its conditions", store.Name)
+	return &problem{reason: v1alpha1.ReasonStoreNotReady, message: message, waiting: !storemap.Stalled(store)}
+}
+
+// rulesProblem says which rule does not fit the store's map.
+func rulesProblem(rules []v1alpha1.RetentionRule, store *v1alpha1.DataStore) *problem {
+	for i := range rules {
+		if p := ruleProblem(&rules[i], store); p != nil {
+			p.message = fmt.Sprintf("rule %q: %s", rules[i].Name, p.message)
+			return p
+		}
+	}
+	if _, err := storemap.Order(store, rules); err != nil {
+		return &problem{reason: v1alpha1.ReasonReferenceCycle, message: fmt.Sprintf(
+			"%v: no order of deletion exists; split the policy, or anonymize one of them instead of deleting", err)}
+	}
+	return nil
+}
+
+func ruleProblem(rule *v1alpha1.RetentionRule, store *v1alpha1.DataStore) *problem {
+	collection, p := storemap.Collection(store, rule.Collection)
+	if p != nil {
+		return fromMap(p)
+	}
+	if p := kindProblem(rule, store.Spec.Type); p != nil {
+		return p
+	}
+	fields := append([]string{rule.Clock.Field}, storemap.FilterFields(rule.Where)...)
+	for _, f := range rule.Action.Fields {
+		fields = append(fields, f.Name)
+		if slices.Contains(collection.Key, f.Name) {
+			return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+				"field %q is part of the key of collection %q and cannot be anonymized: remove it from action.fields, or delete the records instead",
+				f.Name, collection.Name)}
+		}
+	}
+	return fromMap(storemap.CheckFields(store, collection, fields...))
+}
+
+// kindProblem says what a store of that type cannot do for the rule.
+func kindProblem(rule *v1alpha1.RetentionRule, storeType v1alpha1.DataStoreType) *problem {
+	kind, _ := stores.Of(storeType)
+	switch {
+	case !kind.HasUnit(rule.Clock.Unit):
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+			"a store of type %s has no clocks with unit %s: use one of %v", storeType, rule.Clock.Unit, kind.Units)}
+	case !kind.HasAction(rule.Action.Type):
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+			"records of a store of type %s cannot be handled with action %s: use one of %v", storeType, rule.Action.Type, kind.Actions)}
+	}
+	return nil
+}

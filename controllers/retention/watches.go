@@ -1,0 +1,70 @@
+package retention
+
+import (
+	"context"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+)
+
+// Setup says what wakes the controller up: the policy, its runs when they come to a turn, its store, its hash key's Secret (metadata
+// only), and the clock.
+func (c *Controller) Setup(b *builder.Builder) error {
+	return b.For(&v1alpha1.RetentionPolicy{}).
+		Watches(&v1alpha1.PurgeRun{}, handler.EnqueueRequestsFromMapFunc(policiesOfRun), builder.WithPredicates(runs.Turned())).
+		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfStore)).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfSecret)).
+		Complete(c)
+}
+
+// policiesOfRun maps a run to the policy that it names, and to the one whose run of that name it may be in the way of.
+func policiesOfRun(_ context.Context, object client.Object) []reconcile.Request {
+	run, ok := object.(*v1alpha1.PurgeRun)
+	if !ok {
+		return nil
+	}
+	requests := []reconcile.Request{request(run.Namespace, run.Spec.PolicyRef.Name)}
+	if i := strings.LastIndexByte(run.Name, '-'); i > 0 && run.Name[:i] != run.Spec.PolicyRef.Name {
+		requests = append(requests, request(run.Namespace, run.Name[:i]))
+	}
+	return requests
+}
+
+func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) []reconcile.Request {
+	return c.policies(ctx, store.GetNamespace(), func(*v1alpha1.RetentionPolicy) bool { return true },
+		client.MatchingFields{storemap.FieldStore: store.GetName()})
+}
+
+func (c *Controller) policiesOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	return c.policies(ctx, secret.GetNamespace(), func(p *v1alpha1.RetentionPolicy) bool {
+		return p.Spec.HashKeyRef.Name == secret.GetName()
+	})
+}
+
+func (c *Controller) policies(
+	ctx context.Context, namespace string, accept func(*v1alpha1.RetentionPolicy) bool, options ...client.ListOption,
+) []reconcile.Request {
+	var list v1alpha1.RetentionPolicyList
+	if err := c.Client.List(ctx, &list, append(options, client.InNamespace(namespace))...); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if accept(&list.Items[i]) {
+			requests = append(requests, request(namespace, list.Items[i].Name))
+		}
+	}
+	return requests
+}
+
+func request(namespace, name string) reconcile.Request {
+	return reconcile.Request{Namespace: namespace, Name: name}
+}

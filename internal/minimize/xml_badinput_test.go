@@ -1,0 +1,162 @@
+package minimize
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	badXMLDeny  = Rules{Remove: []string{"$..phone", "$..naïve", "$..['@phone']"}}
+	badXMLAllow = Rules{Allow: []string{"$.a.keep"}}
+)
+
+// badXML are known ways to get something past a filter of XML; deny, allow and enforce are verdicts as in badInputs.
+var badXML = []badInput{
+	refused("DOCTYPE", `<!DOCTYPE a><a/>`, RuleDoctype),
+	refused("DOCTYPE in small letters", `<!doctype a><a/>`, RuleDoctype),
+	refused("internal entity", `<!DOCTYPE a [<!ENTITY x "<phone>1</phone>">]><a>&x;</a>`, RuleDoctype),
+	refused("external entity", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>`, RuleDoctype),
+	refused("external DTD", `<!DOCTYPE a SYSTEM "http://example.com/x.dtd"><a/>`, RuleDoctype),
+	refused("billion laughs", `<!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;&x;">]><a>&y;&y;&y;&y;</a>`, RuleDoctype),
+	refused("parameter entities", `<!DOCTYPE a [<!ENTITY % x SYSTEM "http://example.com/x"> %x;]><a/>`, RuleDoctype),
+	refused("declaration inside the root", `<a><!ENTITY x "y"></a>`, RuleDoctype),
+	refused("DOCTYPE behind the root", `<a/><!DOCTYPE a>`, RuleDoctype),
+	refused("entity without a DOCTYPE", `<a>&x;</a>`, RuleEntity),
+	refused("entity of HTML", `<a>&nbsp;</a>`, RuleEntity),
+	refused("entity in an attribute", `<a x="&x;"/>`, RuleEntity),
+	refused("entity without a semicolon", `<a>&amp</a>`, RuleEntity),
+	refused("lone ampersand", `<a>x & y</a>`, RuleEntity),
+	refused("reference to NUL", `<a>&#0;</a>`, RuleEntity),
+	refused("reference to a control character", `<a>&#x1b;</a>`, RuleEntity),
+	refused("reference to DEL", `<a>&#127;</a>`, RuleEntity),
+	refused("reference to a surrogate", `<a>&#xd800;</a>`, RuleEntity),
+	refused("reference beyond Unicode", `<a>&#x110000;</a>`, RuleEntity),
+	refused("reference that overflows", `<a>&#4294967361;</a>`, RuleEntity),
+	refused("reference with a capital X", `<a>&#X41;</a>`, RuleEntity),
+	refused("reference without digits", `<a>&#x;</a>`, RuleEntity),
+	{"references that are fine", `<a><keep>&#13;&#x41;&quot;</keep><phone/></a>`, `<a><keep>&#13;&#x41;&quot;</keep></a>`,
+		`<a><keep>&#13;&#x41;&quot;</keep></a>`, `<a><keep>&#13;&#x41;&quot;</keep></a>`},
+	refused("XInclude", `<a xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="file:///etc/passwd"/></a>`, RuleXInclude),
+	refused("XInclude, other prefix and element", `<a><x:fallback xmlns:x="http://www.w3.org/2001/XInclude"/></a>`, RuleXInclude),
+	refused("XInclude by default namespace", `<a><include xmlns='http://www.w3.org/2001/XInclude'/></a>`, RuleXInclude),
+	refused("XInclude by reference", `<a xmlns:xi="http://www.w3.org/2001/X&#73;nclude"/>`, RuleXInclude),
+	refused("encoding='utf-16'", `<?xml version="1.0" encoding='utf-16'?><a/>`, RuleCharset),
+	refused("utf-7", `<?xml version="1.0" encoding="utf-7"?><a>+ADw-phone+AD4-</a>`, RuleCharset),
+	refused("encoding latin1", `<?xml version="1.0" encoding="ISO-8859-1"?><a/>`, RuleCharset),
+	refused("empty encoding", `<?xml version="1.0" encoding=""?><a/>`, RuleCharset),
+	refused("UTF-16 with BOM, little endian", "\xff\xfe<\x00a\x00/\x00>\x00", RuleByteOrderMark),
+	refused("UTF-16 with BOM, big endian", "\xfe\xff\x00<\x00a\x00/\x00>", RuleByteOrderMark),
+	refused("UTF-16 without BOM", "<\x00a\x00/\x00>\x00", RuleInvalidXML),
+	refused("XML 1.1", `<?xml version="1.1"?><a/>`, RuleInvalidXML),
+	refused("declaration without version", `<?xml encoding="UTF-8"?><a/>`, RuleInvalidXML),
+	refused("declaration with strange standalone", `<?xml version="1.0" standalone="maybe"?><a/>`, RuleInvalidXML),
+	refused("declaration in wrong order", `<?xml version="1.0" standalone="yes" encoding="utf-8"?><a/>`, RuleInvalidXML),
+	refused("declaration with a further attribute", `<?xml version="1.0" x="y"?><a/>`, RuleInvalidXML),
+	refused("declaration behind white space", "\n<?xml version=\"1.0\"?><a/>", RuleProcessingInstruction),
+	refused("second declaration", `<?xml version="1.0"?><?xml version="1.0"?><a/>`, RuleProcessingInstruction),
+	refused("PI before the root", `<?xml-stylesheet href="x"?><a/>`, RuleProcessingInstruction),
+	refused("PI inside the root", `<a><?php echo 1 ?></a>`, RuleProcessingInstruction),
+	refused("PI behind the root", `<a/><?x?>`, RuleProcessingInstruction),
+	refused("PI in a removed part", `<a><phone><?x?></phone></a>`, RuleProcessingInstruction),
+	refused("CDATA-split name", `<a><pho<![CDATA[ne]]>>1</phone></a>`, RuleInvalidXML),
+	{"CDATA-split value", `<a><phone>55<![CDATA[501]]>23</phone><keep>x<![CDATA[y]]>z</keep></a>`, `<a><keep>x<![CDATA[y]]>z</keep></a>`,
+		`<a><keep>x<![CDATA[y]]>z</keep></a>`, `<a><keep>x<![CDATA[y]]>z</keep></a>`},
+	{"tags in CDATA are text", `<a><keep><![CDATA[<phone>1</phone>]]></keep></a>`, `<a><keep><![CDATA[<phone>1</phone>]]></keep></a>`,
+		`<a><keep><![CDATA[<phone>1</phone>]]></keep></a>`, `<a><keep><![CDATA[<phone>1</phone>]]></keep></a>`},
+	refused("CDATA outside the root", `<![CDATA[x]]><a/>`, RuleInvalidXML),
+	refused("CDATA that does not end", `<a><![CDATA[x]]</a>`, RuleInvalidXML),
+	refused("CDATA in small letters", `<a><![cdata[x]]></a>`, RuleDoctype),
+	{"prefix", `<n:a xmlns:n="urn:1"><n:phone>1</n:phone><n:keep/></n:a>`, `<n:a xmlns:n="urn:1"><n:keep/></n:a>`,
+		`<n:a xmlns:n="urn:1"><n:keep/></n:a>`, `<n:a xmlns:n="urn:1"><n:keep/></n:a>`},
+	{"prefix rebinding", `<a xmlns:n="urn:1"><n:keep xmlns:n="urn:2"/><n:phone xmlns:n="urn:3"/></a>`, `<a xmlns:n="urn:1"><n:keep xmlns:n="urn:2"/></a>`,
+		`<a xmlns:n="urn:1"><n:keep xmlns:n="urn:2"/></a>`, `<a xmlns:n="urn:1"><n:keep xmlns:n="urn:2"/></a>`},
+	{"default namespace", `<a xmlns="urn:1"><phone xmlns="urn:2"/><keep/></a>`, `<a xmlns="urn:1"><keep/></a>`, `<a xmlns="urn:1"><keep/></a>`,
+		`<a xmlns="urn:1"><keep/></a>`},
+	refused("prefix that is not declared", `<a><n:keep/></a>`, RuleInvalidXML),
+	refused("prefix of an attribute that is not declared", `<a n:x="1"/>`, RuleInvalidXML),
+	refused("prefix declared by a sibling only", `<a><b xmlns:n="urn:1"/><n:keep/></a>`, RuleInvalidXML),
+	refused("prefix undeclared again", `<a xmlns:n="urn:1"><b xmlns:n=""><n:keep/></b></a>`, RuleInvalidXML),
+	refused("prefix xml bound to something else", `<a xmlns:xml="urn:1"/>`, RuleInvalidXML),
+	refused("prefix xmlns declared", `<a xmlns:xmlns="urn:1"/>`, RuleInvalidXML),
+	refused("element with the prefix xmlns", `<xmlns:a/>`, RuleInvalidXML),
+	refused("namespace of xml as the default", `<a xmlns="http://www.w3.org/XML/1998/namespace"/>`, RuleInvalidXML),
+	refused("namespace with blanks", `<a xmlns:n="Jane Roe"/>`, RuleInvalidXML),
+	refused("two colons", `<a:b:c xmlns:a="urn:1"/>`, RuleInvalidXML),
+	refused("leading colon", `<:a/>`, RuleInvalidXML),
+	refused("trailing colon", `<a:/>`, RuleInvalidXML),
+	{"xsi:type", `<a xmlns:xsi="urn:xsi"><keep xsi:type="phone"/><b xsi:type="x">1</b></a>`,
+		`<a xmlns:xsi="urn:xsi"><keep xsi:type="phone"/><b xsi:type="x">1</b></a>`, `<a xmlns:xsi="urn:xsi"><keep xsi:type="phone"/></a>`,
+		`<a xmlns:xsi="urn:xsi"><keep xsi:type="phone"/><b xsi:type="x">1</b></a>`},
+	{"attribute in place of an element", `<a phone="1"><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`},
+	{"attribute with a prefix", `<a xmlns:n="urn:1" n:phone="1"><keep/></a>`, `<a xmlns:n="urn:1"><keep/></a>`, `<a xmlns:n="urn:1"><keep/></a>`,
+		`<a xmlns:n="urn:1"><keep/></a>`},
+	{"variant of an attribute", `<a PHONE="1"><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	{"comment inside text", `<a><keep>Jane<!-- 5550123 -->Roe</keep></a>`, `<a><keep>JaneRoe</keep></a>`, `<a><keep>JaneRoe</keep></a>`,
+		`<a><keep>JaneRoe</keep></a>`},
+	{"comments around elements", `<!-- 1 --><a><!-- 2 --><keep/><!-- 3 --></a><!-- 4 -->`, `<a><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`},
+	{"element in a comment", `<a><keep/><!-- <phone>1</phone> --></a>`, `<a><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`},
+	refused("comment inside a tag", `<a <!-- x -->><keep/></a>`, RuleInvalidXML),
+	refused("comment with two hyphens", `<a><!-- x -- y --></a>`, RuleInvalidXML),
+	refused("comment with three hyphens at its end", `<a><!-- x ---></a>`, RuleInvalidXML),
+	refused("comment that does not end", `<a><!-- x</a>`, RuleInvalidXML),
+	refused("duplicate attributes", `<a x="1" x="2"/>`, RuleDuplicateKey),
+	refused("duplicate attributes by namespace", `<a xmlns:m="urn:1" xmlns:n="urn:1" m:x="1" n:x="2"/>`, RuleDuplicateKey),
+	refused("duplicate declaration", `<a xmlns:n="urn:1" xmlns:n="urn:2"/>`, RuleDuplicateKey),
+	refused("duplicate attributes in a removed part", `<a><phone x="1" x="2"/></a>`, RuleDuplicateKey),
+	refused("]]> in text", `<a>x]]>y</a>`, RuleInvalidXML),
+	refused("unclosed tags", `<a><keep>`, RuleInvalidXML),
+	refused("tag cut off", `<a><keep`, RuleInvalidXML),
+	refused("mismatched tags", `<a><keep></a></keep>`, RuleInvalidXML),
+	refused("mismatched case", `<a><keep></Keep></a>`, RuleInvalidXML),
+	refused("mismatched prefix of one namespace", `<m:a xmlns:m="urn:1" xmlns:n="urn:1"></n:a>`, RuleInvalidXML),
+	refused("end tag that goes on", `<a></ab>`, RuleInvalidXML),
+	refused("end tag alone", `</a>`, RuleInvalidXML),
+	refused("trailing document", `<a/><a><phone>1</phone></a>`, RuleTrailingData),
+	refused("trailing text", `<a/>5550123`, RuleTrailingData),
+	refused("trailing NUL", "<a/>\x00", RuleTrailingData),
+	refused("leading text", `x<a/>`, RuleInvalidXML),
+	refused("JSON", `{"keep":1}`, RuleInvalidXML),
+	refused("empty body", ``, RuleInvalidXML),
+	refused("comment alone", `<!-- x -->`, RuleInvalidXML),
+	refused("attribute without quotes", `<a x=1/>`, RuleInvalidXML),
+	refused("attribute without value", `<a x/>`, RuleInvalidXML),
+	refused("attributes without white space between", `<a x="1"y="2"/>`, RuleInvalidXML),
+	refused("< in an attribute", `<a x="<phone>"/>`, RuleInvalidXML),
+	refused("white space before a name", `< a/>`, RuleInvalidXML),
+	refused("name that starts with a digit", `<1a/>`, RuleInvalidXML),
+	refused("invalid UTF-8 in text", "<a>\xff</a>", RuleInvalidUTF8),
+	refused("invalid UTF-8 in a name", "<a\xff/>", RuleInvalidUTF8),
+	refused("overlong UTF-8", "<a>\xc0\xbcphone></a>", RuleInvalidUTF8),
+	refused("surrogate in UTF-8", "<a>\xed\xa0\x80</a>", RuleInvalidUTF8),
+	refused("NUL in text", "<a>\x00</a>", RuleInvalidXML),
+	refused("control character in an attribute", "<a x='\x1b'/>", RuleInvalidXML),
+	refused("control character in CDATA", "<a><![CDATA[\x08]]></a>", RuleInvalidXML),
+	refused("next-line character", "<a>\u0085</a>", RuleInvalidXML),
+	refused("noncharacter", "<a>\uffff</a>", RuleInvalidXML),
+	refused("byte order mark inside a name", "<\ufeffa/>", RuleInvalidXML),
+	{"case variant", `<a><PHONE>1</PHONE><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	{"homoglyph", `<a><рhone>1</рhone><keep/></a>`, `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	{"NFD name", "<a><nai\u0308ve/><keep/></a>", `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	{"zero-width joiner in a name", "<a><pho\u200dne/><keep/></a>", `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	{"trailing dot in a name", "<a><phone./><keep/></a>", `<a><keep/></a>`, `<a><keep/></a>`, "!" + RuleKeyVariant},
+	refused("too deep", strings.Repeat("<a>", 10000)+strings.Repeat("</a>", 10000), RuleTooDeep),
+	{"text of a container that is not allowed", `<a>Jane Roe<keep/></a>`, `<a>Jane Roe<keep/></a>`, `<a><keep/></a>`, `<a>Jane Roe<keep/></a>`},
+	{"root that is not allowed", `<b><keep/></b>`, `<b><keep/></b>`, "!" + RuleRootNotAllowed, `<b><keep/></b>`},
+}
+
+func TestBadInputXML(t *testing.T) {
+	deny, allow := mustCompile(t, badXMLDeny), mustCompile(t, badXMLAllow)
+	var attributes strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&attributes, ` a%d=""`, i)
+	}
+	rows := append(slices.Clone(badXML), refused("100 k attributes", "<a"+attributes.String()+"/>", RuleTooManyMembers),
+		refused("100 MB text", "<a>"+strings.Repeat("x", 100<<20)+"</a>", RuleTooLarge))
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			row.check(t, deny.AppendXML, allow.AppendXML)
+		})
+	}
+}

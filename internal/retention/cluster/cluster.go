@@ -1,0 +1,121 @@
+// Package cluster keeps a run's status in its PurgeRun and reads the legal holds from its ConfigMap. It needs no more than the run's
+// Role gives: get of both objects by name and patch of the run's status.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// FieldManager owns the purger's part of a run's status.
+const FieldManager = "purger"
+
+// requestTimeout of one request to the API server: a lost answer must not stop the run for longer.
+const requestTimeout = 10 * time.Second
+
+// Run is the PurgeRun of a plan.
+type Run struct {
+	client client.Client
+	key    types.NamespacedName
+	uid    types.UID
+	store  string
+}
+
+var (
+	_ retention.Reporter   = (*Run)(nil)
+	_ retention.HoldSource = (*Run)(nil)
+)
+
+// New returns the run that a plan is for. It asks the server nothing yet.
+func New(config *rest.Config, plan *retention.Plan) (*Run, error) {
+	config = rest.CopyConfig(config)
+	config.Timeout = requestTimeout
+	scheme := runtime.NewScheme()
+	if err := corev1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	// Two kinds that are known need no discovery.
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
+	mapper.Add(v1alpha1.GroupVersion.WithKind("PurgeRun"), meta.RESTScopeNamespace)
+	c, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("client of the Kubernetes API: %w", err)
+	}
+	return &Run{client: c, key: types.NamespacedName{Namespace: plan.Namespace, Name: plan.Run}, uid: types.UID(plan.RunUID), store: plan.Store.Name}, nil
+}
+
+// Load returns the run's status.
+func (r *Run) Load(ctx context.Context) (*v1alpha1.PurgeRunStatus, error) {
+	run, err := r.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &run.Status, nil
+}
+
+// get reads the run. One that was deleted and made again is another one.
+func (r *Run) get(ctx context.Context) (*v1alpha1.PurgeRun, error) {
+	run := &v1alpha1.PurgeRun{}
+	if err := r.client.Get(ctx, r.key, run); err != nil {
+		return nil, gone(err)
+	}
+	if run.UID != r.uid {
+		return nil, fmt.Errorf("%w: %s is another run now", retention.ErrGone, r.key)
+	}
+	return run, nil
+}
+
+// Report applies the purger's part of the status; what it leaves out it takes back. An apply of a status ignores the UID, so the version
+// that was read ties it to this run; it meets the operator's writes at times.
+func (r *Run) Report(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		run, err := r.get(ctx)
+		if err != nil {
+			return err
+		}
+		wanted := render(r.key, status).WithResourceVersion(run.ResourceVersion)
+		return gone(r.client.Status().Apply(ctx, wanted, client.FieldOwner(FieldManager), client.ForceOwnership))
+	})
+}
+
+// Holds reads the holds of the run's current plan. A ConfigMap that is missing is an error that may pass: the operator restores it.
+func (r *Run) Holds(ctx context.Context) ([]retention.Hold, error) {
+	config := &corev1.ConfigMap{}
+	if err := r.client.Get(ctx, r.key, config); err != nil {
+		return nil, err
+	}
+	plan, err := retention.ParsePlan([]byte(config.Data[retention.PlanFile]))
+	if err != nil {
+		return nil, err
+	}
+	if types.UID(plan.RunUID) != r.uid || plan.Store.Name != r.store {
+		return nil, retention.Fail(v1alpha1.ReasonPlanInvalid,
+			"ConfigMap %s holds the plan of another run or store: its holds say nothing about this one. Do not edit it; ask for a new run", r.key)
+	}
+	return plan.Holds, nil
+}
+
+// gone marks the error that no further try mends.
+func gone(err error) error {
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("%w: %w", retention.ErrGone, err)
+	}
+	return err
+}

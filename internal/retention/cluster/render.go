@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	v1alpha1ac "github.com/carrier-operator/carrier-operator/api/applyconfiguration/api/v1alpha1"
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+// render is the purger's part of a run's status, see the field docs of PurgeRunStatus.
+func render(key types.NamespacedName, s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunApplyConfiguration {
+	status := v1alpha1ac.PurgeRunStatus()
+	for i := range s.Results {
+		status.WithResults(renderResult(&s.Results[i]))
+	}
+	if c := s.Checkpoint; c.Rule != "" || c.Batches > 0 {
+		status.WithCheckpoint(v1alpha1ac.RunCheckpoint().WithRule(c.Rule).WithPosition(c.Position).WithBatches(c.Batches).
+			WithDigest(c.Digest).WithCompletedRules(c.CompletedRules...))
+	}
+	if s.Pause.Reason != "" {
+		status.WithPause(v1alpha1ac.RunPause().WithReason(s.Pause.Reason).WithMessage(s.Pause.Message))
+	}
+	if o := s.Outcome; o.Reason != "" {
+		status.WithOutcome(v1alpha1ac.RunOutcome().WithReason(o.Reason).WithMessage(o.Message).WithFinishedAt(o.FinishedAt))
+	}
+	if e := s.Evidence; e != (v1alpha1.RunEvidence{}) {
+		status.WithEvidence(renderEvidence(e))
+	}
+	return v1alpha1ac.PurgeRun(key.Name, key.Namespace).WithStatus(status)
+}
+
+func renderResult(r *v1alpha1.RuleResult) *v1alpha1ac.RuleResultApplyConfiguration {
+	result := v1alpha1ac.RuleResult().WithRule(r.Rule).WithCollection(r.Collection).
+		WithTotal(r.Total).WithDue(r.Due).WithDone(r.Done).WithInferred(r.Inferred).WithHeld(r.Held).
+		WithNullClock(r.NullClock).WithFutureClock(r.FutureClock).WithRemaining(r.Remaining)
+	if r.Verification != "" {
+		result.WithVerification(r.Verification)
+	}
+	return result
+}
+
+// renderEvidence leaves out what is not known yet.
+func renderEvidence(e v1alpha1.RunEvidence) *v1alpha1ac.RunEvidenceApplyConfiguration {
+	evidence := v1alpha1ac.RunEvidence()
+	for value, with := range map[*string]func(string) *v1alpha1ac.RunEvidenceApplyConfiguration{
+		&e.Digest: evidence.WithDigest, &e.Previous: evidence.WithPrevious, &e.RecordsDigest: evidence.WithRecordsDigest,
+		&e.StoreIdentity: evidence.WithStoreIdentity, &e.SchemaDigest: evidence.WithSchemaDigest,
+	} {
+		if *value != "" {
+			with(*value)
+		}
+	}
+	return evidence
+}

@@ -1,0 +1,93 @@
+package retention
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"strings"
+)
+
+// HashPrefix begins every value that KeyedHash wrote, so that it is recognized and not hashed again. HashLength is a value's length in
+// characters: the prefix and 64 hexadecimal digits.
+const (
+	HashPrefix = "kh1-"
+	HashLength = len(HashPrefix) + 2*sha256.Size
+)
+
+// MinHashKeyBytes is the least length of a hash key.
+const MinHashKeyBytes = 32
+
+// Hasher computes keyed hashes. The key stays in this process: a store sees only results.
+type Hasher struct{ key []byte }
+
+// NewHasher uses the key, or a random one if it is empty: then nobody can test a guess, and digests of two runs cannot be compared.
+func NewHasher(key []byte) *Hasher {
+	if len(key) == 0 {
+		key = make([]byte, sha256.Size)
+		_, _ = rand.Read(key) // never fails (crypto/rand)
+	}
+	return &Hasher{key: key}
+}
+
+// Value returns the replacement of a value: HashPrefix and HMAC-SHA-256 in hexadecimal.
+func (h *Hasher) Value(value string) string {
+	mac := hmac.New(sha256.New, h.key)
+	mac.Write([]byte(value))
+	return HashPrefix + hex.EncodeToString(mac.Sum(nil))
+}
+
+// IsHashed says whether a value has the form that Value returns.
+func IsHashed(value string) bool {
+	digits, ok := strings.CutPrefix(value, HashPrefix)
+	return ok && len(digits) == 2*sha256.Size && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// Records starts the digest of a window's records of a collection.
+func (h *Hasher) Records(collection string) *RecordsDigest {
+	// A key of its own, so that the digest of a record can never be a value's replacement.
+	mac := hmac.New(sha256.New, h.key)
+	mac.Write([]byte("records of " + collection))
+	return &RecordsDigest{mac: hmac.New(sha256.New, mac.Sum(nil)), sum: sha256.New()}
+}
+
+// RecordsDigest is the SHA-256 over the keyed hashes of records' keys, in order.
+type RecordsDigest struct {
+	mac, sum hash.Hash
+	count    int64
+}
+
+// Add takes the next record's key. Each part goes in with its length, so that ("a", "bc") and ("ab", "c") differ.
+func (d *RecordsDigest) Add(key ...string) {
+	d.mac.Reset()
+	for _, part := range key {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		d.mac.Write(length[:])
+		d.mac.Write([]byte(part))
+	}
+	d.sum.Write(d.mac.Sum(nil))
+	d.count++
+}
+
+// Count returns the number of records added.
+func (d *RecordsDigest) Count() int64 { return d.count }
+
+// Sum returns the digest in hexadecimal, empty if no record was added.
+func (d *RecordsDigest) Sum() string {
+	if d.count == 0 {
+		return ""
+	}
+	return hex.EncodeToString(d.sum.Sum(nil))
+}
+
+// chain continues a run's digest with that of the next window. A pod that goes on needs no more than the checkpoint.
+func chain(digest, window string) string {
+	if window == "" {
+		return digest
+	}
+	sum := sha256.Sum256([]byte(digest + "\n" + window))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,281 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+const (
+	// checkpointEvery bounds what a killed pod leaves uncounted.
+	checkpointEvery = time.Second
+	// maxPasses over a collection that still has due records. A further pass is worth it because records move while the run works.
+	maxPasses = 3
+	// lastReport is how long the last checkpoint may take after the pod was told to stop.
+	lastReport = 20 * time.Second
+)
+
+// Engine carries out one run.
+type Engine struct {
+	Plan     *Plan
+	Store    Driver
+	Holds    HoldSource
+	Reporter Reporter
+	Hasher   *Hasher
+	Clock    clock.Clock
+	Log      *slog.Logger
+}
+
+// Run carries out the plan from wherever the recorded status says that it is. It returns nil once an outcome is recorded, good or bad, and
+// an error if another try may go on from the checkpoint.
+func (e *Engine) Run(ctx context.Context) error {
+	status, err := e.Reporter.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the run's status: %w", err)
+	}
+	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle), uncertain: status.Checkpoint.Rule != ""}
+	defer r.close()
+	err = r.loop(ctx)
+	if failure, ok := errors.AsType[*Failure](err); ok {
+		return r.finish(ctx, failure)
+	}
+	if err != nil && ctx.Err() != nil {
+		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReport)
+		defer cancel()
+		return errors.Join(fmt.Errorf("stopped: %w", context.Cause(ctx)), e.Reporter.Report(final, r.status))
+	}
+	return err
+}
+
+// run is the state of an Engine at work. What must outlive it is in status.
+type run struct {
+	*Engine
+	status *v1alpha1.PurgeRunStatus
+	pace   *pace
+
+	session Session
+	holds   []Hold
+	// inspected: the session looked at rules and holds as they are now.
+	inspected bool
+	// holdsAt is when the holds were read, reportedAt when the status was written, lagAt when the replicas were last in time.
+	holdsAt, reportedAt, lagAt time.Time
+	// uncertain: a window may have been committed without being counted.
+	uncertain bool
+	// left is what the last pass left to do, for the rule at hand.
+	left int64
+	// warnings of the inspection.
+	warnings []string
+}
+
+func (r *run) loop(ctx context.Context) error {
+	for {
+		step, rule, err := next(r.Plan, r.status)
+		if err != nil {
+			return err
+		}
+		if r.uncertain && (step == stepWindow || step == stepVerify) {
+			err = r.reconcile(ctx, rule)
+		} else {
+			err = r.do(ctx, step, rule)
+		}
+		if err != nil || step == stepDone {
+			return err
+		}
+	}
+}
+
+func (r *run) do(ctx context.Context, s step, rule *Rule) error {
+	switch s {
+	case stepCount:
+		return r.count(ctx)
+	case stepBegin:
+		return r.begin(ctx, rule)
+	case stepWindow:
+		return r.window(ctx, rule)
+	case stepVerify:
+		return r.verify(ctx, rule)
+	case stepFinish:
+		return r.finish(ctx, nil)
+	default:
+		return nil
+	}
+}
+
+// count makes the run's plan in numbers. Clocks that do not fit their unit stop the run here.
+func (r *run) count(ctx context.Context) error {
+	snapshot, err := r.snapshot(ctx, r.Plan.Rules)
+	if err != nil {
+		return err
+	}
+	verification := v1alpha1.VerificationPending
+	if r.Plan.Mode == string(v1alpha1.RunPreview) {
+		verification = v1alpha1.VerificationNotApplicable
+	}
+	results := make([]v1alpha1.RuleResult, len(r.Plan.Rules))
+	for i, c := range snapshot.Rules {
+		rule := &r.Plan.Rules[i]
+		if f := checkClocks(rule, c); f != nil {
+			return f
+		}
+		results[i] = v1alpha1.RuleResult{
+			Rule: rule.Name, Collection: rule.Collection, Total: c.Total, Due: c.Due, Held: c.Held, Deferred: c.Deferred,
+			NullClock: c.NullClock, FutureClock: c.FutureClock, Verification: verification,
+		}
+	}
+	r.status.Results = results
+	return r.report(ctx)
+}
+
+// begin starts a rule. If an earlier rule worked on the same collection, the numbers of the plan no longer hold.
+func (r *run) begin(ctx context.Context, rule *Rule) error {
+	if rule.Action == string(v1alpha1.ActionDelete) {
+		err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) error { return s.CheckReferences(ctx, rule, holds) })
+		if err != nil {
+			return err
+		}
+	}
+	at := slices.IndexFunc(r.Plan.Rules, func(other Rule) bool { return other.Name == rule.Name })
+	if slices.ContainsFunc(r.Plan.Rules[:at], func(other Rule) bool { return other.Collection == rule.Collection }) {
+		snapshot, err := r.snapshot(ctx, []Rule{*rule})
+		if err != nil {
+			return err
+		}
+		c, result := snapshot.Rules[0], r.result(rule)
+		result.Due, result.Held, result.Deferred = c.Due, c.Held, c.Deferred
+	}
+	r.Log.Info("rule begins", "rule", rule.Name, "collection", rule.Collection, "due", r.result(rule).Due, "held", r.result(rule).Held)
+	r.uncertain, r.left = false, r.result(rule).Due
+	r.status.Checkpoint.Rule, r.status.Checkpoint.Position = rule.Name, position{pass: 1}.String()
+	return r.report(ctx)
+}
+
+// window handles one window and pauses as the throttle says.
+func (r *run) window(ctx context.Context, rule *Rule) error {
+	if err := r.waitForReplicas(ctx); err != nil {
+		return err
+	}
+	at := parsePosition(r.status.Checkpoint.Position)
+	var batch Batch
+	var took time.Duration
+	err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) (err error) {
+		begun := r.Clock.Now()
+		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher})
+		took = r.Clock.Since(begun)
+		if err != nil {
+			r.pace.failed()
+		}
+		// The connection may have gone after the store committed and before it said so.
+		r.uncertain = r.uncertain || errors.Is(err, ErrUnreachable)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if batch.Commits > 0 {
+		r.pace.took(took)
+	}
+	r.result(rule).Done += batch.Done
+	c := &r.status.Checkpoint
+	c.Batches += batch.Commits
+	c.Digest = chain(c.Digest, batch.Digest)
+	c.Position = position{pass: at.pass, place: batch.Next, end: batch.Next == ""}.String()
+	if batch.Next == "" || r.Clock.Since(r.reportedAt) >= checkpointEvery {
+		if err := r.report(ctx); err != nil {
+			return err
+		}
+	}
+	return r.sleep(ctx, time.Duration(r.Plan.Throttle.PauseMilliseconds)*time.Millisecond)
+}
+
+// reconcile counts, after a break, the records that were handled between the last checkpoint and the break: due records that are gone
+// and that no window reported. They are told apart in the result, since the records digest does not cover them.
+func (r *run) reconcile(ctx context.Context, rule *Rule) error {
+	snapshot, err := r.snapshot(ctx, []Rule{*rule})
+	if err != nil {
+		return err
+	}
+	result := r.result(rule)
+	r.left = snapshot.Rules[0].Due
+	if gone := result.Due - result.Done - r.left; gone > 0 {
+		r.Log.Info("records were handled and not counted before a break", "rule", rule.Name, "records", gone)
+		result.Done += gone
+		result.Inferred += gone
+	}
+	r.uncertain = false
+	return r.report(ctx)
+}
+
+// verify looks with a query of its own, in a new snapshot, for due records. Records move while a run works, holds come and go: as long
+// as there is something left to do and a pass made progress, or passes are left, the rule makes another one.
+func (r *run) verify(ctx context.Context, rule *Rule) error {
+	snapshot, err := r.snapshot(ctx, []Rule{*rule})
+	if err != nil {
+		return err
+	}
+	c, result := snapshot.Rules[0], r.result(rule)
+	result.Held, result.Deferred, result.Remaining = c.Held, c.Deferred, c.Due-c.Held-c.Deferred
+	at := parsePosition(r.status.Checkpoint.Position)
+	if result.Remaining > 0 && (at.pass < maxPasses || result.Remaining < r.left) {
+		r.Log.Info("due records are left: another pass", "rule", rule.Name, "remaining", result.Remaining, "pass", at.pass+1)
+		r.left = result.Remaining
+		r.status.Checkpoint.Position = position{pass: at.pass + 1}.String()
+		return r.report(ctx)
+	}
+	result.Verification = v1alpha1.VerificationAgreed
+	if result.Remaining > 0 {
+		result.Verification = v1alpha1.VerificationDisagreed
+	}
+	r.status.Checkpoint.CompletedRules = append(r.status.Checkpoint.CompletedRules, rule.Name)
+	r.Log.Info("rule verified", "rule", rule.Name, "done", result.Done, "held", result.Held, "remaining", result.Remaining)
+	return r.report(ctx)
+}
+
+// finish records the outcome and its evidence. Failures have evidence too: a run that stopped is a link of the chain.
+func (r *run) finish(ctx context.Context, failure *Failure) error {
+	reason, message := outcome(r.Plan, r.status.Results, r.holds, failure)
+	for _, w := range r.warnings {
+		message += ". Warning: " + w
+	}
+	r.status.Pause = v1alpha1.RunPause{}
+	r.status.Evidence.RecordsDigest = r.status.Checkpoint.Digest
+	r.status.Outcome = v1alpha1.RunOutcome{Reason: reason, Message: truncate(message, maxMessage), FinishedAt: metav1.NewTime(r.storeTime(ctx))}
+	digest, err := NewRecord(SubjectOfPlan(r.Plan), r.status).Digest()
+	if err != nil {
+		return err
+	}
+	r.status.Evidence.Previous = r.Plan.PreviousDigest
+	r.status.Evidence.Digest = digest
+	r.Log.Info("run ends", "reason", reason, "batches", r.status.Checkpoint.Batches, "evidence", digest)
+	return r.report(ctx)
+}
+
+// storeTime is the store's clock, so that the evidence does not depend on the node's. Without a store it is the node's after all.
+func (r *run) storeTime(ctx context.Context) time.Time {
+	if r.session != nil {
+		if now, err := r.session.Now(ctx); err == nil {
+			return now.UTC().Truncate(time.Second)
+		}
+	}
+	return r.Clock.Now().UTC().Truncate(time.Second)
+}
+
+func (r *run) result(rule *Rule) *v1alpha1.RuleResult {
+	i := slices.IndexFunc(r.status.Results, func(result v1alpha1.RuleResult) bool { return result.Rule == rule.Name })
+	return &r.status.Results[i]
+}
+
+func (r *run) snapshot(ctx context.Context, rules []Rule) (s Snapshot, err error) {
+	err = r.with(ctx, func(ctx context.Context, session Session, holds []Hold) (err error) {
+		s, err = session.Count(ctx, rules, holds, r.Plan.Slot)
+		return err
+	})
+	return s, err
+}

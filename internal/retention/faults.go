@@ -1,0 +1,255 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+const (
+	// holdsFor is how long holds that were read stay good.
+	holdsFor = 500 * time.Millisecond
+	// lagFor is how long replicas that kept up stay trusted.
+	lagFor = time.Second
+	// How long the run waits before it ends: for a store that is down, for one that is busy, and for replicas.
+	unreachablePatience = 2 * time.Minute
+	busyPatience        = 10 * time.Minute
+	lagPatience         = time.Hour
+	// apiPatience is how long the run waits for the Kubernetes API. Then the process ends, and the Job starts another.
+	apiPatience = 5 * time.Minute
+	// quietTries are not worth a pause in the status.
+	quietTries = 3
+)
+
+// with does something in a session, with the holds in force. It waits out what goes away by itself, and opens a new session if the old one is gone.
+//
+//nolint:gocognit // what each kind of failure means for the next try is one decision
+func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold) error) error {
+	var since time.Time
+	for try := 0; ; try++ {
+		err := r.attempt(ctx, do)
+		unreachable := errors.Is(err, ErrUnreachable)
+		if !unreachable && !errors.Is(err, ErrBusy) {
+			if err == nil {
+				return r.goOn(ctx)
+			}
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if unreachable {
+			r.close()
+		}
+		if since.IsZero() {
+			since = r.Clock.Now()
+		}
+		reason, patience := v1alpha1.ReasonStoreBusy, busyPatience
+		if unreachable {
+			reason, patience = v1alpha1.ReasonStoreUnreachable, unreachablePatience
+		}
+		r.Log.Warn("the store is waited for", "reason", reason, "try", try+1, "error", err.Error())
+		if r.Clock.Since(since) >= patience {
+			return Fail(reason, "%v, for %s: see to the store; the next run goes on with what is left", err, patience)
+		}
+		if try >= quietTries {
+			if err := r.pauseFor(ctx, reason, err.Error()); err != nil {
+				return err
+			}
+		}
+		if err := r.sleep(ctx, backOff(try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) attempt(ctx context.Context, do func(context.Context, Session, []Hold) error) error {
+	if err := r.readHolds(ctx); err != nil {
+		return err
+	}
+	if r.session == nil {
+		if err := r.open(ctx); err != nil {
+			return err
+		}
+	}
+	if !r.inspected {
+		if err := r.inspect(ctx); err != nil {
+			return err
+		}
+	}
+	return do(ctx, r.session, r.holds)
+}
+
+// open connects and makes sure that it is the store that it should be.
+func (r *run) open(ctx context.Context) error {
+	session, err := r.Store.Open(ctx)
+	if err != nil {
+		return err
+	}
+	r.session, r.inspected = session, false
+	identity, err := session.Identity(ctx)
+	if err != nil {
+		r.close() // what is not identified is not used
+		return err
+	}
+	return r.checkIdentity(identity)
+}
+
+func (r *run) checkIdentity(identity string) error {
+	expected := r.status.Evidence.StoreIdentity
+	if expected == "" {
+		expected = r.Plan.ExpectedIdentity
+	}
+	r.status.Evidence.StoreIdentity = identity
+	if expected != "" && identity != expected {
+		return Fail(v1alpha1.ReasonStoreIdentityChanged,
+			"the store is %s, the run before worked on %s: it was restored, cloned or failed over. If it is the right one, set the annotation %s=%s on DataStore %s",
+			identity, expected, v1alpha1.AnnotationStoreIdentity, identity, r.Plan.Store.Name)
+	}
+	return nil
+}
+
+func (r *run) inspect(ctx context.Context) error {
+	found, err := r.session.Inspect(ctx, r.Plan.Rules, r.holds)
+	if err != nil {
+		return err
+	}
+	if r.status.Evidence.SchemaDigest == "" {
+		r.status.Evidence.SchemaDigest = found.SchemaDigest
+	}
+	if !reflect.DeepEqual(r.warnings, found.Warnings) {
+		for _, w := range found.Warnings {
+			r.Log.Warn("inspection", "warning", w)
+		}
+	}
+	r.warnings, r.inspected = found.Warnings, true
+	return nil
+}
+
+// readHolds reads the holds unless it just did. Without them nothing is done: it waits, and gives up after apiPatience.
+func (r *run) readHolds(ctx context.Context) error {
+	if !r.holdsAt.IsZero() && r.Clock.Since(r.holdsAt) < holdsFor {
+		return nil
+	}
+	var at time.Time
+	var holds []Hold
+	err := r.untilAPI(ctx, "reading the holds", func() (err error) {
+		at = r.Clock.Now()
+		holds, err = r.Holds.Holds(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := checkHolds(holds); err != nil {
+		return Fail(v1alpha1.ReasonHoldInvalid, "%v: mend or delete it", err)
+	}
+	r.inspected = r.inspected && reflect.DeepEqual(holds, r.holds)
+	r.holds, r.holdsAt = holds, at
+	return nil
+}
+
+// waitForReplicas waits until all replicas are known to be near enough.
+func (r *run) waitForReplicas(ctx context.Context) error {
+	limit := time.Duration(r.Plan.Throttle.MaxReplicaLagSeconds) * time.Second
+	if limit == 0 || (!r.lagAt.IsZero() && r.Clock.Since(r.lagAt) < lagFor) {
+		return nil
+	}
+	since := r.Clock.Now()
+	for {
+		var lag Lag
+		err := r.with(ctx, func(ctx context.Context, s Session, _ []Hold) (err error) {
+			lag, err = s.Lag(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if lag.Unknown == "" && lag.Behind <= limit {
+			r.lagAt = r.Clock.Now()
+			return r.goOn(ctx)
+		}
+		message := fmt.Sprintf("a replica is %s behind, at most %s are allowed", lag.Behind.Round(time.Second), limit)
+		if lag.Unknown != "" {
+			message = "how far the replicas are behind is not known: " + lag.Unknown
+		}
+		if r.Clock.Since(since) >= lagPatience {
+			return Fail(v1alpha1.ReasonReplicaLag, "%s, for %s: see to the replicas, or leave throttle.maxReplicaLagSeconds out", message, lagPatience)
+		}
+		if err := r.pauseFor(ctx, v1alpha1.ReasonReplicaLag, message); err != nil {
+			return err
+		}
+		if err := r.sleep(ctx, lagFor); err != nil {
+			return err
+		}
+	}
+}
+
+// pauseFor says why the run waits. The first message of a reason is reported at once, changes of it with the next checkpoint.
+func (r *run) pauseFor(ctx context.Context, reason, message string) error {
+	known := r.status.Pause.Reason == reason
+	r.status.Pause = v1alpha1.RunPause{Reason: reason, Message: truncate(message, maxPauseMessage)}
+	if known && r.Clock.Since(r.reportedAt) < 10*checkpointEvery {
+		return nil
+	}
+	return r.report(ctx)
+}
+
+// goOn says that the run no longer waits.
+func (r *run) goOn(ctx context.Context) error {
+	if r.status.Pause.Reason == "" {
+		return nil
+	}
+	r.status.Pause = v1alpha1.RunPause{}
+	return r.report(ctx)
+}
+
+func (r *run) report(ctx context.Context) error {
+	err := r.untilAPI(ctx, "writing the run's status", func() error { return r.Reporter.Report(ctx, r.status) })
+	r.reportedAt = r.Clock.Now()
+	return err
+}
+
+// untilAPI repeats what the Kubernetes API must answer.
+func (r *run) untilAPI(ctx context.Context, what string, do func() error) error {
+	since := r.Clock.Now()
+	for try := 0; ; try++ {
+		err := do()
+		var failure *Failure
+		if err == nil || errors.As(err, &failure) {
+			return err
+		}
+		if errors.Is(err, ErrGone) || ctx.Err() != nil || r.Clock.Since(since) >= apiPatience {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		r.Log.Warn("the Kubernetes API is waited for", "what", what, "try", try+1, "error", err.Error())
+		if err := r.sleep(ctx, backOff(try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := r.Clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C():
+		return nil
+	}
+}
+
+func (r *run) close() {
+	if r.session != nil {
+		r.session.Close()
+		r.session = nil
+	}
+}

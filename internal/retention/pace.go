@@ -1,0 +1,37 @@
+package retention
+
+import "time"
+
+// Window sizes in the store's unit. The smallest always goes through somehow; the largest keeps a nearly empty table from being one window.
+const (
+	firstWindow = 32
+	minWindow   = 1
+	maxWindow   = 1 << 17
+)
+
+// pace adapts the window size to the time that a transaction should take.
+type pace struct {
+	target time.Duration
+	size   int64
+}
+
+func newPace(t Throttle) *pace {
+	return &pace{target: time.Duration(t.TargetBatchMilliseconds) * time.Millisecond, size: firstWindow}
+}
+
+// took grows at most to the double and shrinks at most to a quarter, so that one odd window does not throw the size about.
+func (p *pace) took(d time.Duration) {
+	next := 2 * p.size
+	if d > p.target/2 {
+		next = max(int64(float64(p.size)*float64(p.target)/float64(d)), p.size/4)
+	}
+	p.size = min(max(next, minWindow), maxWindow)
+}
+
+// failed shrinks after a window that the store did not finish.
+func (p *pace) failed() { p.size = max(p.size/4, minWindow) }
+
+// backOff is the wait before the next try: a quarter of a second, doubled each time, half a minute at most.
+func backOff(try int) time.Duration {
+	return min(250*time.Millisecond<<min(try, 16), 30*time.Second)
+}

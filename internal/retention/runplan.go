@@ -1,0 +1,110 @@
+// Package retention is the run of a purge: the plan that the operator writes, and the purger that carries it out.
+package retention
+
+import "time"
+
+// PlanFile is the key of the run's ConfigMap that holds the Plan as JSON, and its name below PlanDir in the purger's pod.
+const (
+	PlanFile = "plan.json"
+	PlanDir  = "/etc/carrier/plan"
+	// ConnectionDir holds the keys of the store's Secret: host, port, database, username, password.
+	ConnectionDir = "/etc/carrier/store"
+	// HashKeyFile is the key of KeyedHash and of the records digest, if the policy names one.
+	HashKeyFile = "/etc/carrier/hash/key"
+)
+
+// Plan is everything that a run needs besides the store's connection. It holds no secret. The operator renders it from PurgeRun,
+// RetentionPolicy, DataStore and LegalHolds when the run starts; it renders Holds again whenever a hold changes, and the purger
+// reads them again before each transaction's window.
+type Plan struct {
+	// Namespace, Run and Policy say whose run it is.
+	Namespace string `json:"namespace"`
+	Run       string `json:"run"`
+	RunUID    string `json:"runUID"`
+	Policy    string `json:"policy"`
+	PolicyUID string `json:"policyUID"`
+	// Mode is Preview or Purge.
+	Mode string `json:"mode"`
+	// Slot is the instant that the run is for.
+	Slot time.Time `json:"slot"`
+
+	Store Store  `json:"store"`
+	Rules []Rule `json:"rules"`
+	Holds []Hold `json:"holds"`
+
+	Caps     Caps     `json:"caps"`
+	Throttle Throttle `json:"throttle"`
+
+	// ExpectedIdentity is the store's identity at the previous run; empty: any.
+	ExpectedIdentity string `json:"expectedIdentity,omitempty"`
+	// PreviousDigest is the evidence digest of the policy's previous run; empty for the first.
+	PreviousDigest string `json:"previousDigest,omitempty"`
+	// HashKey says that HashKeyFile is mounted.
+	HashKey bool `json:"hashKey,omitempty"`
+}
+
+// Store describes the store apart from its connection's secrets.
+type Store struct {
+	// Name of the DataStore and Type of the store, for example PostgreSQL.
+	Name string `json:"name"`
+	Type string `json:"type"`
+	// TLSMode is VerifyFull, VerifyCA or Disable; CABundle the PEM to verify with, empty: public CAs.
+	TLSMode  string `json:"tlsMode"`
+	CABundle string `json:"caBundle,omitempty"`
+}
+
+// Rule says which records of one collection go. Rules are in the order in which they run.
+type Rule struct {
+	Name       string   `json:"name"`
+	Collection string   `json:"collection"`
+	Key        []string `json:"key"`
+	Clock      Clock    `json:"clock"`
+	// Before is the cutoff: records whose clock lies before are due.
+	Before time.Time `json:"before"`
+	Where  []Filter  `json:"where,omitempty"`
+	// Action is Delete or Anonymize, the latter with Fields.
+	Action string      `json:"action"`
+	Fields []Anonymize `json:"fields,omitempty"`
+}
+
+// Clock is the column that says when a record's time began to run.
+type Clock struct {
+	Field string `json:"field"`
+	// Unit is TimestampTZ, Timestamp, Date, EpochSeconds, EpochMilliseconds or EpochMicroseconds.
+	Unit string `json:"unit"`
+}
+
+// Filter compares one field: Operator is In, NotIn, Exists or DoesNotExist.
+type Filter struct {
+	Field    string   `json:"field"`
+	Operator string   `json:"operator"`
+	Values   []string `json:"values,omitempty"`
+}
+
+// Anonymize says what replaces a field's value: Strategy is Null, Constant (Value) or KeyedHash.
+type Anonymize struct {
+	Name     string `json:"name"`
+	Strategy string `json:"strategy"`
+	Value    string `json:"value,omitempty"`
+}
+
+// Hold is a legal hold of the store that is in force: records of Collection that match all filters are not touched; without filters
+// the whole collection is held.
+type Hold struct {
+	Name       string   `json:"name"`
+	Collection string   `json:"collection"`
+	Where      []Filter `json:"where,omitempty"`
+}
+
+// Caps stop a run that would change more than anyone expects: shares in percent of the collection, rows a rule.
+type Caps struct {
+	MaxSharePercent int32 `json:"maxSharePercent"`
+	MaxRows         int64 `json:"maxRows"`
+}
+
+// Throttle keeps a run from disturbing the store's other users. MaxReplicaLagSeconds 0: replicas are not looked at.
+type Throttle struct {
+	TargetBatchMilliseconds int32 `json:"targetBatchMilliseconds"`
+	PauseMilliseconds       int32 `json:"pauseMilliseconds"`
+	MaxReplicaLagSeconds    int32 `json:"maxReplicaLagSeconds"`
+}

@@ -1,0 +1,108 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Driver reaches one store. The kinds are below stores.
+type Driver interface {
+	// Open connects. It fails with a Failure (login, TLS, database) or with ErrUnreachable.
+	Open(ctx context.Context) (Session, error)
+}
+
+// Session is one connection to a store. It fails with a Failure for what a person must mend, with ErrUnreachable if the connection is
+// gone (the engine opens another one), and with ErrBusy for what goes away by waiting or with a smaller window. Nothing that a
+// Session returns, errors included, holds personal data.
+type Session interface {
+	// Identity returns what tells this store from its copies.
+	Identity(ctx context.Context) (string, error)
+	// Inspect checks rules and holds against the store's schema, privileges and row security, and changes nothing. It comes before
+	// the other methods, and again whenever the holds changed: Session may keep what it learned.
+	Inspect(ctx context.Context, rules []Rule, holds []Hold) (Inspection, error)
+	// Count counts the records of all rules in one snapshot. Clocks after slot lie in the future.
+	Count(ctx context.Context, rules []Rule, holds []Hold, slot time.Time) (Snapshot, error)
+	// CheckReferences fails with reason Referenced if due records that are not held are referenced by other collections, so that the
+	// store would refuse to delete them.
+	CheckReferences(ctx context.Context, rule *Rule, holds []Hold) error
+	// Window handles the due records of the next window in one short transaction, which checks rule and holds inside of the changing
+	// statement. Handling a window again changes nothing.
+	Window(ctx context.Context, w Window) (Batch, error)
+	// Lag says how far the replicas are behind.
+	Lag(ctx context.Context) (Lag, error)
+	// Now returns the store's clock.
+	Now(ctx context.Context) (time.Time, error)
+	Close()
+}
+
+// Inspection is what Inspect found, apart from failures.
+type Inspection struct {
+	// SchemaDigest is the SHA-256, in hexadecimal, of the columns of the rules' collections.
+	SchemaDigest string
+	// Warnings for people: what works, but not well.
+	Warnings []string
+}
+
+// Snapshot is the count of rules at one instant, in the order in which they were asked for.
+type Snapshot struct{ Rules []Counts }
+
+// Counts of the records of one rule.
+type Counts struct {
+	// Total of the collection; Due by clock, filters and action, of which Held are held; Deferred are due and not held, and the store
+	// itself keeps them for now.
+	Total, Due, Held, Deferred int64
+	// NullClock and FutureClock count the rule's records (its filters applied) whose clock says nothing, or lies after the slot.
+	NullClock, FutureClock int64
+	// Clocks read in the rule's unit: Early lie in 1970, Far after the year 9999, Sound in between.
+	Early, Far, Sound int64
+}
+
+// Window is what one transaction works on.
+type Window struct {
+	Rule  *Rule
+	Holds []Hold
+	// Position is where the window begins, in the store's own terms; empty: at the start. Size is in the store's own unit.
+	Position string
+	Size     int64
+	Hasher   *Hasher
+}
+
+// Batch is the result of a window, after its commit.
+type Batch struct {
+	// Next is where the next window begins; empty: there is none.
+	Next string
+	// Commits is the number of transactions that were committed: 0 if nothing was left to look at.
+	Commits int64
+	// Done records, and the digest of their keys in order (empty if there are none).
+	Done   int64
+	Digest string
+}
+
+// Lag is how far the replica furthest behind is behind. Unknown says why it is not known; empty: it is.
+type Lag struct {
+	Behind  time.Duration
+	Unknown string
+}
+
+// Faults that go away by themselves. Wrap them with %w.
+var (
+	// ErrUnreachable: the store cannot be reached or does not take work, for example while it restarts.
+	ErrUnreachable = errors.New("the store cannot be reached")
+	// ErrBusy: a lock, a deadlock or a timeout kept the store from doing it.
+	ErrBusy = errors.New("the store was too busy")
+)
+
+// Failure is what a person has to mend. Reason is one of the API's reason constants; Message says what to do.
+type Failure struct {
+	Reason, Message string
+}
+
+// Error makes a Failure an error.
+func (f *Failure) Error() string { return f.Reason + ": " + f.Message }
+
+// Fail formats a Failure.
+func Fail(reason, format string, args ...any) *Failure {
+	return &Failure{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}

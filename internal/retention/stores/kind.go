@@ -1,0 +1,71 @@
+// Package stores says what each kind of store is reached with and what it can do. The drivers are in the folders below.
+package stores
+
+import (
+	"slices"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+// Keys of a store's Secret.
+const (
+	KeyHost            = "host"
+	KeyPort            = "port"
+	KeyDatabase        = "database"
+	KeyUsername        = "username"
+	KeyPassword        = "password"
+	KeyRegion          = "region"
+	KeyAccessKeyID     = "accessKeyID"
+	KeySecretAccessKey = "secretAccessKey"
+)
+
+// Kind is what the operator and the purger know of a kind of store without asking one.
+type Kind struct {
+	// Port that a Secret without KeyPort means.
+	Port uint16
+	// Required keys of the Secret, and Optional ones.
+	Required, Optional []string
+	// Units of clocks, and Actions, that the kind has.
+	Units   []v1alpha1.ClockUnit
+	Actions []v1alpha1.PurgeActionType
+	// ReplicaLag says that the store can tell how far its replicas are behind.
+	ReplicaLag bool
+}
+
+var (
+	login  = []string{KeyHost, KeyDatabase, KeyUsername, KeyPassword}
+	epochs = []v1alpha1.ClockUnit{v1alpha1.ClockEpochSeconds, v1alpha1.ClockEpochMilliseconds, v1alpha1.ClockEpochMicroseconds}
+	sql    = append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockTimestamp, v1alpha1.ClockDate}, epochs...)
+	both   = []v1alpha1.PurgeActionType{v1alpha1.ActionDelete, v1alpha1.ActionAnonymize}
+)
+
+var kinds = map[v1alpha1.DataStoreType]Kind{
+	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: sql, Actions: both, ReplicaLag: true},
+	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort}, Units: append(sql[:len(sql):len(sql)], v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
+	v1alpha1.StoreMongoDB: {
+		Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both,
+		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),
+	},
+	v1alpha1.StoreRedis: {
+		Port: 6379, Required: []string{KeyHost, KeyPassword}, Optional: []string{KeyPort, KeyUsername, KeyDatabase}, Actions: both,
+		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...), ReplicaLag: true,
+	},
+	v1alpha1.StoreS3: {
+		Port: 443, Required: []string{KeyHost, KeyAccessKeyID, KeySecretAccessKey}, Optional: []string{KeyPort, KeyRegion},
+		Units: []v1alpha1.ClockUnit{v1alpha1.ClockStoreTime}, Actions: []v1alpha1.PurgeActionType{v1alpha1.ActionDelete},
+	},
+}
+
+// Of returns what is known of a kind of store; false: nothing is.
+func Of(t v1alpha1.DataStoreType) (Kind, bool) {
+	k, ok := kinds[t]
+	return k, ok
+}
+
+// HasUnit says whether the kind's clocks may have the unit.
+func (k *Kind) HasUnit(unit v1alpha1.ClockUnit) bool { return slices.Contains(k.Units, unit) }
+
+// HasAction says whether the kind's records can be handled so.
+func (k *Kind) HasAction(action v1alpha1.PurgeActionType) bool {
+	return slices.Contains(k.Actions, action)
+}

@@ -1,0 +1,313 @@
+package postgresql
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// This file builds statements. Names are quoted identifiers, values are parameters, types come from the catalog: nothing that a user wrote
+// is ever part of a statement's text.
+
+// statement collects a statement's parameters.
+type statement struct{ args []any }
+
+// arg adds a parameter and returns its place in the text.
+func (s *statement) arg(v any) string {
+	s.args = append(s.args, v)
+	return fmt.Sprintf("$%d", len(s.args))
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// field of the table that every statement calls t.
+func field(name string) string { return "t." + quote(name) }
+
+// clockSQL is a clock column in the terms of its unit.
+type clockSQL struct {
+	column string
+	// cast is the SQL type of instants in the unit.
+	cast string
+	// isNull is true for a clock that says nothing.
+	isNull string
+	// sound is true for a clock that says something; it is never null for a clock that is not.
+	sound string
+}
+
+func newClockSQL(c retention.Clock) clockSQL {
+	column := field(c.Field)
+	sql := clockSQL{column: column}
+	switch v1alpha1.ClockUnit(c.Unit) {
+	case v1alpha1.ClockTimestampTZ:
+		sql.cast = "timestamptz"
+	case v1alpha1.ClockTimestamp:
+		sql.cast = "timestamp"
+	case v1alpha1.ClockDate:
+		sql.cast = "date"
+	default:
+		sql.cast = "bigint"
+		sql.isNull = fmt.Sprintf("(%s IS NULL OR %s <= 0)", column, column)
+		sql.sound = fmt.Sprintf("%s > 0", column)
+		return sql
+	}
+	sql.isNull = fmt.Sprintf("(%s IS NULL OR %s = '-infinity'::%s)", column, column, sql.cast)
+	sql.sound = fmt.Sprintf("%s > '-infinity'::%s", column, sql.cast)
+	return sql
+}
+
+// instant is a moment as a value of the unit, rounded down: what lies before the value lies before the moment.
+func instant(unit string, at time.Time) any {
+	at = at.UTC()
+	switch v1alpha1.ClockUnit(unit) {
+	case v1alpha1.ClockDate:
+		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+	case v1alpha1.ClockEpochSeconds:
+		return at.Unix()
+	case v1alpha1.ClockEpochMilliseconds:
+		return floorDiv(at.UnixMicro(), 1000)
+	case v1alpha1.ClockEpochMicroseconds:
+		return at.UnixMicro()
+	default:
+		return time.UnixMicro(at.UnixMicro()).UTC()
+	}
+}
+
+// floorDiv rounds down, also below zero.
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// due is the condition of records that the rule wants gone.
+func (s *statement) due(rule *retention.Rule, t *table) string {
+	clock := newClockSQL(rule.Clock)
+	parts := []string{
+		clock.sound,
+		fmt.Sprintf("%s < %s::%s", clock.column, s.arg(instant(rule.Clock.Unit, rule.Before)), clock.cast),
+	}
+	parts = append(parts, s.filters(rule.Where, t)...)
+	if len(rule.Fields) > 0 {
+		parts = append(parts, s.unfinished(rule.Fields, t))
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// unfinished is the condition of records in which some field does not hold its replacement yet. It is never null.
+func (s *statement) unfinished(fields []retention.Anonymize, t *table) string {
+	parts := make([]string, len(fields))
+	for i, f := range fields {
+		column := field(f.Name)
+		switch v1alpha1.AnonymizeStrategy(f.Strategy) {
+		case v1alpha1.AnonymizeNull:
+			parts[i] = column + " IS NOT NULL"
+		case v1alpha1.AnonymizeConstant:
+			parts[i] = fmt.Sprintf("%s IS DISTINCT FROM %s::text::%s", column, s.arg(f.Value), t.columns[f.Name].full)
+		default:
+			parts[i] = fmt.Sprintf("(%s IS NOT NULL AND %s::text !~ '^%s[0-9a-f]{64}$')", column, column, retention.HashPrefix)
+		}
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// filters are conditions that are never null: a null field matches neither In nor NotIn.
+func (s *statement) filters(where []retention.Filter, t *table) []string {
+	parts := make([]string, len(where))
+	for i, f := range where {
+		column, values := field(f.Field), ""
+		if len(f.Values) > 0 {
+			values = fmt.Sprintf("%s::text[]::%s[]", s.arg(f.Values), t.columns[f.Field].base)
+		}
+		switch v1alpha1.FilterOperator(f.Operator) {
+		case v1alpha1.FilterIn:
+			parts[i] = fmt.Sprintf("coalesce(%s = ANY(%s), false)", column, values)
+		case v1alpha1.FilterNotIn:
+			parts[i] = fmt.Sprintf("coalesce(%s <> ALL(%s), false)", column, values)
+		case v1alpha1.FilterExists:
+			parts[i] = column + " IS NOT NULL"
+		default:
+			parts[i] = column + " IS NULL"
+		}
+	}
+	return parts
+}
+
+// held is the condition of records that a hold keeps. It is never null.
+func (s *statement) held(holds []retention.Hold, t *table) string {
+	// First, since a statement has no parameters that it does not use.
+	if slices.ContainsFunc(holds, func(h retention.Hold) bool { return len(h.Where) == 0 && t.covered[h.Collection].all }) {
+		return "true"
+	}
+	var parts []string
+	for i := range holds {
+		if !t.covers(holds[i].Collection) {
+			continue
+		}
+		conditions := s.filters(holds[i].Where, t)
+		if c := t.covered[holds[i].Collection]; !c.all {
+			conditions = append(conditions, fmt.Sprintf("t.tableoid = ANY(%s::oid[])", s.arg(c.relations)))
+		}
+		parts = append(parts, "("+strings.Join(conditions, " AND ")+")")
+	}
+	if len(parts) == 0 {
+		return "false"
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// all is the condition of records that the rule is about, whatever their clock.
+func (s *statement) all(rule *retention.Rule, t *table) string {
+	if len(rule.Where) == 0 {
+		return "true"
+	}
+	return strings.Join(s.filters(rule.Where, t), " AND ")
+}
+
+var (
+	year1971  = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
+	year10000 = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	year1970  = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// countSQL counts a rule's records, in the order of retention.Counts.
+func countSQL(rule *retention.Rule, holds []retention.Hold, slot time.Time, t *table) (string, []any) {
+	s := &statement{}
+	clock := newClockSQL(rule.Clock)
+	bound := func(at time.Time) string { return s.arg(instant(rule.Clock.Unit, at)) + "::" + clock.cast }
+	due, held, all := s.due(rule, t), s.held(holds, t), s.all(rule, t)
+	text := fmt.Sprintf(`SELECT count(*),
+		count(*) FILTER (WHERE %[1]s),
+		count(*) FILTER (WHERE %[1]s AND %[2]s),
+		count(*) FILTER (WHERE %[3]s AND %[4]s),
+		count(*) FILTER (WHERE %[3]s AND %[5]s > %[6]s),
+		count(*) FILTER (WHERE %[3]s AND %[5]s >= %[7]s AND %[8]s AND %[5]s < %[9]s),
+		count(*) FILTER (WHERE %[3]s AND %[5]s >= %[10]s AND %[11]s),
+		count(*) FILTER (WHERE %[3]s AND (%[5]s < %[7]s OR %[5]s >= %[9]s) AND %[8]s AND %[5]s < %[10]s)
+		FROM %[12]s AS t`,
+		due, held, all, clock.isNull, clock.column, bound(slot), bound(year1970), clock.sound, bound(year1971), bound(year10000),
+		clock.finite(), t.quoted())
+	return text, s.args
+}
+
+// finite is true for a clock that is not infinity, which is a way to say never and no sign of a wrong unit.
+func (c clockSQL) finite() string {
+	if c.cast == "bigint" {
+		return "true"
+	}
+	return fmt.Sprintf("%s < 'infinity'::%s", c.column, c.cast)
+}
+
+// blocks is the condition of a leaf's records between two blocks.
+func (s *statement) blocks(from, to int64) string {
+	return fmt.Sprintf("t.ctid >= %s::text::tid AND t.ctid < %s::text::tid",
+		s.arg(fmt.Sprintf("(%d,0)", from)), s.arg(fmt.Sprintf("(%d,0)", to)))
+}
+
+// key lists the key's fields as text.
+func key(rule *retention.Rule) string {
+	parts := make([]string, len(rule.Key))
+	for i, name := range rule.Key {
+		parts[i] = field(name) + "::text"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// target is a leaf's window that a statement works on.
+type target struct {
+	table    *table
+	leaf     leaf
+	from, to int64
+}
+
+// deleteSQL deletes a window's due records. Records that others of the same table refer to wait for a later pass.
+func deleteSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
+	s := &statement{}
+	text := fmt.Sprintf("DELETE FROM ONLY %s AS t WHERE %s AND %s AND NOT %s", w.leaf.quoted(), s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table))
+	var own strings.Builder
+	for _, ref := range w.table.references {
+		if ref.self {
+			own.WriteString(" AND NOT " + ref.exists())
+		}
+	}
+	return text + own.String() + " RETURNING " + key(rule), s.args
+}
+
+// updateSQL anonymizes a window's due records with null and constants.
+func updateSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
+	s := &statement{}
+	sets := s.sets(rule.Fields, w.table)
+	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s WHERE %s AND %s AND NOT %s RETURNING %s", w.leaf.quoted(), strings.Join(sets, ", "),
+		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), key(rule))
+	return text, s.args
+}
+
+// sets assigns null and constants; keyed hashes are assigned from h, in the order of hashed.
+func (s *statement) sets(fields []retention.Anonymize, t *table) []string {
+	var sets []string
+	hashes := 0
+	for _, f := range fields {
+		switch v1alpha1.AnonymizeStrategy(f.Strategy) {
+		case v1alpha1.AnonymizeNull:
+			sets = append(sets, quote(f.Name)+" = NULL")
+		case v1alpha1.AnonymizeConstant:
+			sets = append(sets, fmt.Sprintf("%s = %s::text::%s", quote(f.Name), s.arg(f.Value), t.columns[f.Name].full))
+		default:
+			sets = append(sets, fmt.Sprintf("%s = h.v%d", quote(f.Name), hashes))
+			hashes++
+		}
+	}
+	return sets
+}
+
+// hashed are the fields that KeyedHash replaces.
+func hashed(fields []retention.Anonymize) []string {
+	var names []string
+	for _, f := range fields {
+		if f.Strategy == string(v1alpha1.AnonymizeKeyedHash) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// lockSQL locks a window's due records and reads what is to be hashed: place, then the fields in the order of hashed.
+func lockSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
+	s := &statement{}
+	columns := []string{"t.ctid::text"}
+	for _, name := range hashed(rule.Fields) {
+		columns = append(columns, field(name)+"::text")
+	}
+	text := fmt.Sprintf("SELECT %s FROM ONLY %s AS t WHERE %s AND %s AND NOT %s FOR UPDATE", strings.Join(columns, ", "), w.leaf.quoted(),
+		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table))
+	return text, s.args
+}
+
+// hashSQL writes hashed values back to records that lockSQL locked. Rule and holds are checked again.
+func hashSQL(rule *retention.Rule, holds []retention.Hold, w target, places []string, values [][]*string) (string, []any) {
+	s := &statement{}
+	arrays, names := []string{s.arg(places) + "::text[]::tid[]"}, []string{"place"}
+	for i, column := range values {
+		arrays = append(arrays, s.arg(column)+"::text[]")
+		names = append(names, fmt.Sprintf("v%d", i))
+	}
+	sets := s.sets(rule.Fields, w.table)
+	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s FROM unnest(%s) AS h(%s) WHERE t.ctid = h.place AND %s AND %s AND NOT %s RETURNING %s",
+		w.leaf.quoted(), strings.Join(sets, ", "), strings.Join(arrays, ", "), strings.Join(names, ", "),
+		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), key(rule))
+	return text, s.args
+}
+
+// referencedSQL counts due records, not held, that another table refers to.
+func referencedSQL(rule *retention.Rule, holds []retention.Hold, t *table, ref reference) (string, []any) {
+	s := &statement{}
+	text := fmt.Sprintf("SELECT count(*) FROM %s AS t WHERE %s AND NOT %s AND %s", t.quoted(), s.due(rule, t), s.held(holds, t), ref.exists())
+	return text, s.args
+}

@@ -1,0 +1,170 @@
+package postgresql
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
+)
+
+// place is where a window begins: a leaf's OID and a block. Its form is "oid:block".
+type place struct {
+	leaf  uint32
+	block int64
+}
+
+func (p place) String() string { return fmt.Sprintf("%d:%d", p.leaf, p.block) }
+
+// parsePlace reads a position. What it does not understand is the start.
+func parsePlace(s string) place {
+	oid, block, _ := strings.Cut(s, ":")
+	o, err := strconv.ParseUint(oid, 10, 32)
+	b, err2 := strconv.ParseInt(block, 10, 64)
+	if err != nil || err2 != nil || b < 0 {
+		return place{}
+	}
+	return place{leaf: uint32(o), block: b}
+}
+
+// Window works on the next blocks of a leaf. It ends when no leaf has blocks beyond the position, so that blocks that were added while
+// the run worked are visited too. An anonymized record may come again, further behind: then it is no longer due.
+func (s *session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
+	t, err := s.table(w.Rule)
+	if err != nil {
+		return retention.Batch{}, err
+	}
+	if w.Position == "" {
+		if t, err = s.refresh(ctx, w); err != nil {
+			return retention.Batch{}, err
+		}
+	}
+	at, l, err := s.locate(ctx, t, parsePlace(w.Position))
+	if err != nil || l == nil {
+		return retention.Batch{}, classify(ctx, err)
+	}
+	to := at.block + max(w.Size, 1)
+	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
+	defer cancel()
+	records := w.Hasher.Records(w.Rule.Collection)
+	err = s.change(finish, w, target{table: t, leaf: *l, from: at.block, to: to}, records)
+	if err != nil {
+		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
+	}
+	return retention.Batch{
+		Next: place{leaf: l.oid, block: to}.String(), Commits: 1, Done: records.Count(), Digest: records.Sum(),
+	}, nil
+}
+
+// refresh looks at the rule's table again: partitions come and go, and holds of a partition with them.
+func (s *session) refresh(ctx context.Context, w retention.Window) (*table, error) {
+	tables, _, err := s.look(ctx, []retention.Rule{*w.Rule}, w.Holds)
+	if err != nil {
+		return nil, err
+	}
+	s.tables[w.Rule.Collection] = tables[w.Rule.Collection]
+	return tables[w.Rule.Collection], nil
+}
+
+// locate finds the first leaf that has blocks at or after the place; nil: there is none.
+func (s *session) locate(ctx context.Context, t *table, at place) (place, *leaf, error) {
+	for i := range t.leaves {
+		l := &t.leaves[i]
+		if l.kind != "r" || l.oid < at.leaf {
+			continue
+		}
+		if l.oid > at.leaf {
+			at = place{leaf: l.oid}
+		}
+		var blocks *int64 // null: it was dropped
+		err := s.conn.QueryRow(ctx, "SELECT pg_relation_size($1::oid::regclass) / current_setting('block_size')::bigint", l.oid).Scan(&blocks)
+		if err != nil {
+			return at, nil, err
+		}
+		if blocks != nil && at.block < *blocks {
+			return at, l, nil
+		}
+	}
+	return at, nil, nil
+}
+
+// change is the transaction of a window.
+func (s *session) change(ctx context.Context, w retention.Window, on target, records *retention.RecordsDigest) error {
+	return pgx.BeginTxFunc(ctx, s.conn, pgx.TxOptions{}, func(tx pgx.Tx) error {
+		var text string
+		var args []any
+		if names := hashed(w.Rule.Fields); len(names) > 0 {
+			places, values, err := lock(ctx, tx, w, on, len(names))
+			if err != nil || len(places) == 0 {
+				return err
+			}
+			text, args = hashSQL(w.Rule, w.Holds, on, places, values)
+		} else {
+			text, args = changeSQL(w.Rule, w.Holds, on)
+		}
+		rows, err := tx.Query(ctx, text, args...)
+		if err != nil {
+			return err
+		}
+		return readKeys(rows, len(w.Rule.Key), records)
+	})
+}
+
+// lock locks the window's records and returns their places and, field by field, their hashed values. The key of the hash never goes to the store.
+func lock(ctx context.Context, tx pgx.Tx, w retention.Window, on target, fields int) (places []string, values [][]*string, err error) {
+	text, args := lockSQL(w.Rule, w.Holds, on)
+	rows, err := tx.Query(ctx, text, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	values = make([][]*string, fields)
+	row, into := scanner(1 + fields)
+	_, err = pgx.ForEachRow(rows, into, func() error {
+		places = append(places, row[0].String)
+		for i := range values {
+			values[i] = append(values[i], replacement(w.Hasher, row[i+1]))
+		}
+		return nil
+	})
+	return places, values, err
+}
+
+// replacement of a value: null stays null, and what is hashed already stays as it is.
+func replacement(hasher *retention.Hasher, value pgtype.Text) *string {
+	if !value.Valid {
+		return nil
+	}
+	result := value.String
+	if !retention.IsHashed(result) {
+		result = hasher.Value(result)
+	}
+	return &result
+}
+
+// readKeys adds the keys of the changed records to their digest as they come: memory does not grow with the window.
+func readKeys(rows pgx.Rows, fields int, records *retention.RecordsDigest) error {
+	row, into := scanner(fields)
+	key := make([]string, fields)
+	_, err := pgx.ForEachRow(rows, into, func() error {
+		for i := range row {
+			key[i] = row[i].String
+		}
+		records.Add(key...)
+		return nil
+	})
+	return err
+}
+
+func scanner(fields int) (row []pgtype.Text, into []any) {
+	row, into = make([]pgtype.Text, fields), make([]any, fields)
+	for i := range row {
+		into[i] = &row[i]
+	}
+	return row, into
+}

@@ -1,0 +1,151 @@
+//go:build envtest
+
+package crd_test
+
+import "testing"
+
+// ruleWith is a policy whose only rule has a name and the members given.
+func ruleWith(members string) string {
+	return `spec: {rules: [{name: events, collection: public.tracking_events, ` + members + `}]}`
+}
+
+const (
+	clock  = `clock: {field: occurred_at, unit: TimestampTZ, whenNull: Keep}`
+	keep   = `keep: {days: 90}`
+	action = `action: {type: Delete}`
+)
+
+var retentionPolicies = table{
+	kind: "RetentionPolicy",
+	base: `
+apiVersion: carrier-operator.io/v1alpha1
+kind: RetentionPolicy
+metadata: {name: shipments, namespace: default}
+spec:
+  schedule: "0 3 * * *"
+  mode: Purge
+  storeRef: {name: orders}
+  rules:
+  - {name: events, collection: public.tracking_events, ` + clock + `, ` + keep + `, ` + action + `}
+`,
+	rules: []rule{
+		{
+			name:     "the name fits into its runs' names",
+			message:  "the name becomes part of the runs' names: use at most 40 characters",
+			accepted: []string{`metadata: {name: a234567890123456789012345678901234567890}`},
+			refused:  []string{`metadata: {name: a2345678901234567890123456789012345678901}`},
+		},
+		{
+			name:    "a keyed hash has a key",
+			message: "strategy KeyedHash needs a key: set hashKeyRef to a Secret of this namespace",
+			accepted: []string{
+				`spec: {hashKeyRef: {name: key}, rules: [{name: a, collection: c, ` + clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: KeyedHash}]}}]}`,
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: "Null"}]}`),
+			},
+			refused: []string{ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: KeyedHash}]}`)},
+		},
+		{
+			name:     "Anonymize goes with fields",
+			message:  "type Anonymize goes with fields: list the fields for this type and for no other",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: "Null"}]}`)},
+			refused: []string{
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize}`),
+				ruleWith(clock + `, ` + keep + `, action: {type: Delete, fields: [{name: mail, strategy: "Null"}]}`),
+			},
+		},
+		{
+			name:    "Constant goes with value",
+			message: "strategy Constant goes with value: set it for this strategy and for no other",
+			accepted: []string{
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: street, strategy: Constant, value: removed}]}`),
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: street, strategy: Constant, value: ""}]}`),
+			},
+			refused: []string{
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: street, strategy: Constant}]}`),
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: street, strategy: "Null", value: removed}]}`),
+			},
+		},
+		{
+			name:    "a period has one unit",
+			message: "say how long in exactly one unit: days, months or years",
+			accepted: []string{
+				ruleWith(clock + `, keep: {days: 30}, ` + action), ruleWith(clock + `, keep: {months: 6}, ` + action), ruleWith(clock + `, keep: {years: 10}, ` + action),
+			},
+			refused: []string{ruleWith(clock + `, keep: {}, ` + action), ruleWith(clock + `, keep: {days: 30, months: 6}, ` + action)},
+		},
+		{
+			name:     "a period is not nothing",
+			message:  "keep.days in body should be greater than or equal to 1",
+			accepted: []string{ruleWith(clock + `, keep: {days: 1}, ` + action)},
+			refused:  []string{ruleWith(clock + `, keep: {days: 0}, ` + action), ruleWith(clock + `, keep: {days: -30}, ` + action)},
+		},
+		{
+			name:     "names of rules",
+			message:  "use lower-case letters, digits and '-', starting with a letter, for example events",
+			accepted: []string{`spec: {rules: [{name: e-2, collection: c, ` + clock + `, ` + keep + `, ` + action + `}]}`},
+			refused:  []string{`spec: {rules: [{name: Events, collection: c, ` + clock + `, ` + keep + `, ` + action + `}]}`},
+		},
+		filterRule(func(filter string) string {
+			return ruleWith(clock + `, ` + keep + `, ` + action + `, where: [` + filter + `]`)
+		}),
+		filterOperators(func(filter string) string {
+			return ruleWith(clock + `, ` + keep + `, ` + action + `, where: [` + filter + `]`)
+		}),
+		{
+			name:     "the time zone has a field of its own",
+			message:  "a time zone inside of the schedule is not supported: use the field timeZone",
+			accepted: []string{`spec: {timeZone: Europe/Berlin}`},
+			refused:  []string{`spec: {schedule: "TZ=Europe/Berlin 0 3 * *"}`, `spec: {schedule: "CRON_TZ=UTC 0 3 * * *"}`},
+		},
+		{
+			name:     "a schedule has five fields",
+			message:  "a schedule has five fields: minute hour day-of-month month day-of-week, for example 0 3 * * *",
+			accepted: []string{`spec: {schedule: "*/15 0-6 1,15 * 1-5"}`},
+			refused:  []string{`spec: {schedule: "0 0 3 * * *"}`, `spec: {schedule: "@every 24h"}`},
+		},
+		{
+			name:     "modes",
+			message:  `supported values: "Preview", "Purge"`,
+			accepted: []string{`spec: {mode: Preview, firstRun: Purge}`},
+			refused:  []string{`spec: {mode: Delete}`, `spec: {firstRun: Never}`},
+		},
+		{
+			name:     "units of a clock",
+			message:  `supported values: "TimestampTZ", "Timestamp", "Date", "EpochSeconds", "EpochMilliseconds", "EpochMicroseconds"`,
+			accepted: []string{ruleWith(`clock: {field: at, unit: EpochMilliseconds, whenNull: Keep}, ` + keep + `, ` + action)},
+			refused:  []string{ruleWith(`clock: {field: at, unit: Seconds, whenNull: Keep}, ` + keep + `, ` + action)},
+		},
+		{
+			name:     "what happens without a clock is said",
+			message:  "clock.whenNull: Required value",
+			accepted: []string{ruleWith(`clock: {field: at, unit: Date, whenNull: Keep}, ` + keep + `, ` + action)},
+			refused:  []string{ruleWith(`clock: {field: at, unit: Date}, ` + keep + `, ` + action)},
+		},
+		{
+			name:     "a share is at most all",
+			message:  "spec.caps.maxSharePercent in body should be less than or equal to 100",
+			accepted: []string{`spec: {caps: {maxSharePercent: 100, maxRows: 10000000000}}`},
+			refused:  []string{`spec: {caps: {maxSharePercent: 101}}`},
+		},
+		{
+			name:     "rows of a cap",
+			message:  "spec.caps.maxRows in body should be less than or equal to 10000000000",
+			accepted: []string{`spec: {caps: {maxRows: 10000000000}}`},
+			refused:  []string{`spec: {caps: {maxRows: 10000000001}}`},
+		},
+		{
+			name:     "a run has one pod",
+			message:  "spec.parallelism in body should be less than or equal to 1",
+			accepted: []string{`spec: {parallelism: 1}`},
+			refused:  []string{`spec: {parallelism: 2}`},
+		},
+		{
+			name:     "something goes",
+			message:  "spec.rules in body should have at least 1 items",
+			accepted: []string{`spec: {state: Suspended}`},
+			refused:  []string{`spec: {rules: []}`},
+		},
+	},
+}
+
+func TestRetentionPolicy(t *testing.T) { retentionPolicies.run(t) }
