@@ -1,0 +1,85 @@
+package redis
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// lagTracker remembers how far the store's replication stream was, and when.
+type lagTracker struct{ samples []lagSample }
+
+type lagSample struct {
+	at     time.Time
+	offset int64
+}
+
+// replica as the store shows it: what it acknowledged, and how long ago. It is not online while it still takes a copy of everything.
+type replica struct {
+	online       bool
+	acknowledged int64
+	silent       time.Duration
+}
+
+// behind is the age of the newest sample that the slowest replica has acknowledged, by the store's clock, or the longest silence:
+// replicas acknowledge each second.
+func (t *lagTracker) behind(now lagSample, replicas []replica) retention.Lag {
+	t.samples = append(t.samples, now)
+	if len(replicas) == 0 {
+		return retention.Lag{Unknown: "no replica is connected"}
+	}
+	var lag retention.Lag
+	slowest := now.offset
+	for _, r := range replicas {
+		if !r.online {
+			return retention.Lag{Unknown: "a replica is still taking a copy of the store"}
+		}
+		slowest = min(slowest, r.acknowledged)
+		lag.Behind = max(lag.Behind, r.silent)
+	}
+	passed := 0
+	for passed < len(t.samples) && t.samples[passed].offset <= slowest {
+		passed++
+	}
+	// Samples before the last one that was passed tell nothing more.
+	t.samples = t.samples[max(passed-1, 0):]
+	if slowest < now.offset {
+		lag.Behind = max(lag.Behind, now.at.Sub(t.samples[0].at))
+	}
+	return lag
+}
+
+// parseReplication reads the section replication of INFO.
+func parseReplication(info map[string]string) (offset int64, replicas []replica) {
+	offset, _ = strconv.ParseInt(info["master_repl_offset"], 10, 64)
+	connected, _ := strconv.Atoi(info["connected_slaves"])
+	for i := range connected {
+		fields := map[string]string{}
+		for part := range strings.SplitSeq(info["slave"+strconv.Itoa(i)], ",") {
+			name, value, _ := strings.Cut(part, "=")
+			fields[name] = value
+		}
+		acknowledged, err := strconv.ParseInt(fields["offset"], 10, 64)
+		silent, err2 := strconv.ParseInt(fields["lag"], 10, 64)
+		replicas = append(replicas, replica{online: fields["state"] == "online" && err == nil && err2 == nil && silent >= 0,
+			acknowledged: acknowledged, silent: time.Duration(silent) * time.Second})
+	}
+	return offset, replicas
+}
+
+// Lag says how far the replicas are behind.
+func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
+	now, err := s.Now(ctx)
+	if err != nil {
+		return retention.Lag{}, err
+	}
+	answer, err := s.client.Info(ctx, "replication").Result()
+	if err != nil {
+		return retention.Lag{}, classify(ctx, err)
+	}
+	offset, replicas := parseReplication(parseInfo(answer))
+	return s.lag.behind(lagSample{at: now, offset: offset}, replicas), nil
+}
