@@ -102,7 +102,9 @@ func (s *session) Count(ctx context.Context, rules []retention.Rule, holds []ret
 }
 
 // CheckReferences finds nothing: Redis knows no references.
-func (s *session) CheckReferences(context.Context, *retention.Rule, []retention.Hold) error { return nil }
+func (s *session) CheckReferences(context.Context, *retention.Rule, []retention.Hold) error {
+	return nil
+}
 
 // Window takes steps of SCAN until it looked at Size places of the store's table of keys. Each step's scripts are the transactions. What a
 // failed step leaves is looked at again.
