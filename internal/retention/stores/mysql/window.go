@@ -1,0 +1,258 @@
+package mysql
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
+)
+
+// span is a part of a table in the order of an index: after one key, up to and with another. Without a key it is open at that end.
+type span struct {
+	index    index
+	from, to [][]byte
+	// only, if there is one, is the key of the single record.
+	only [][]byte
+}
+
+// condition of the span's records.
+func (w span) condition(t *table) part {
+	parts := []part{text("TRUE")}
+	for i := range w.only {
+		c := t.columns[w.index.columns[i]]
+		parts = append(parts, compose("% = %", t.field(w.index.columns[i]), c.key(w.only[i])))
+	}
+	if w.from != nil {
+		parts = append(parts, t.beyond(w.index.columns, w.from, " > ", " > "))
+	}
+	if w.to != nil {
+		parts = append(parts, t.beyond(w.index.columns, w.to, " < ", " <= "))
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return and(parts[1:]...)
+}
+
+// beyond compares columns with a key, the first column before the second: spelled out, so that the store uses the index.
+func (t *table) beyond(columns []string, key [][]byte, operator, last string) part {
+	name, at := t.field(columns[0]), t.columns[columns[0]].key(key[0])
+	if len(columns) == 1 {
+		return compose("%"+last+"%", name, at)
+	}
+	return or(compose("%"+operator+"%", name, at), and(compose("% = %", name, at), t.beyond(columns[1:], key[1:], operator, last)))
+}
+
+// key is a value that the store wrote, as a parameter that it compares in the order of the column's index.
+func (c *column) key(v []byte) part {
+	switch c.kind {
+	case "tinyint", "smallint", "mediumint", "int", "bigint":
+		if n, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+			return value(n)
+		}
+		n, _ := strconv.ParseUint(string(v), 10, 64)
+		return value(n)
+	case "decimal":
+		return compose(fmt.Sprintf("CAST(%% AS DECIMAL(%d, %d))", c.precision, c.scale), value(string(v)))
+	case "date":
+		return compose("CAST(% AS DATE)", value(string(v)))
+	case "datetime", "timestamp":
+		return compose("CAST(% AS DATETIME(6))", value(string(v)))
+	case "uuid":
+		return compose("CAST(% AS UUID)", value(string(v)))
+	case "binary", "varbinary":
+		return value(v)
+	default:
+		return value(string(v))
+	}
+}
+
+// Window works on the records up to the key that lies w.Size records behind the position. The last window has no upper end.
+func (s *session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
+	t, err := s.table(w.Rule)
+	if err == nil && w.Position == "" {
+		t, err = s.refresh(ctx, w)
+	}
+	if err != nil {
+		return retention.Batch{}, classify(ctx, err)
+	}
+	x, ok := t.ordered(w.Rule)
+	if !ok {
+		return retention.Batch{}, checkKey(w.Rule, t)
+	}
+	plain := len(x.columns) == 1 && t.columns[x.columns[0]].autoIncrement
+	on := span{index: x, from: parsePosition(w.Position, len(x.columns), plain, t.name, w.Hasher)}
+	size := max(w.Size, 1)
+	if len(hashed(w.Rule.Fields)) > 0 {
+		size = min(size, maxHashed)
+	}
+	if on.to, err = s.end(ctx, t, on, size); err != nil {
+		return retention.Batch{}, classify(ctx, err)
+	}
+	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
+	defer cancel()
+	records := w.Hasher.Records(w.Rule.Collection)
+	if err := s.change(finish, w, t, on, records); err != nil {
+		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
+	}
+	batch := retention.Batch{Commits: 1, Done: records.Count(), Digest: records.Sum()}
+	if on.to != nil {
+		batch.Next = position(on.to, plain, t.name, w.Hasher)
+	}
+	return batch, nil
+}
+
+// refresh looks at the rule's table again: between passes it may have been altered or replaced.
+func (s *session) refresh(ctx context.Context, w retention.Window) (*table, error) {
+	tables, _, err := s.look(ctx, []retention.Rule{*w.Rule}, w.Holds)
+	if err != nil {
+		return nil, err
+	}
+	s.tables[w.Rule.Collection] = tables[w.Rule.Collection]
+	return tables[w.Rule.Collection], nil
+}
+
+// end is the key size records after the beginning of the span; nil: there are fewer.
+func (s *session) end(ctx context.Context, t *table, on span, size int64) (key [][]byte, err error) {
+	columns := t.fields(on.index.columns)
+	query := compose("SELECT % FROM % FORCE INDEX (%) WHERE % ORDER BY % LIMIT %, 1",
+		columns, text(t.quoted()), text(quote(on.index.name)), on.condition(t), columns, value(size-1))
+	err = s.each(ctx, query, func(row []sql.RawBytes) error {
+		for _, v := range row {
+			key = append(key, bytes.Clone(v))
+		}
+		return nil
+	})
+	return key, err
+}
+
+// change is the transaction of a window.
+func (s *session) change(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) error {
+	if s.returning && len(w.Rule.Fields) == 0 {
+		return s.each(ctx, t.deleteSQL(w.Rule, w.Holds, on, true), adder(records, len(w.Rule.Key))) // commits by itself
+	}
+	tx, err := s.conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // see reading; after a commit it does nothing
+	changed, err := s.changeLocked(ctx, w, t, on, records)
+	if err != nil {
+		return err
+	}
+	if changed != records.Count() {
+		// A record became due between the two statements.
+		return fmt.Errorf("%w: records changed while they were handled", retention.ErrBusy)
+	}
+	return tx.Commit()
+}
+
+// changeLocked locks what is due, notes its keys, and changes it; rule and holds are checked again with the change.
+func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) (int64, error) {
+	names := hashed(w.Rule.Fields)
+	if len(names) > 0 {
+		return s.hash(ctx, w, t, on, records)
+	}
+	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, w.Rule.Key), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
+		return 0, err
+	}
+	statement := t.updateSQL(w.Rule, w.Holds, on, nil)
+	if len(w.Rule.Fields) == 0 {
+		statement = t.deleteSQL(w.Rule, w.Holds, on, false)
+	}
+	result, err := s.conn.ExecContext(ctx, statement.text, statement.args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// adder adds keys to the digest as they come: memory does not grow with the window.
+func adder(records *retention.RecordsDigest, fields int) func(row []sql.RawBytes) error {
+	key := make([]string, fields)
+	return func(row []sql.RawBytes) error {
+		for i := range key {
+			key[i] = string(row[i])
+		}
+		records.Add(key...)
+		return nil
+	}
+}
+
+const (
+	// maxHashed bounds the records of a window whose hashes wait in memory.
+	maxHashed = 10_000
+	// hashesAtOnce is how many records one packet to the store changes.
+	hashesAtOnce = 200
+)
+
+// hash writes keyed hashes. The key of the hash never goes to the store.
+func (s *session) hash(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) (changed int64, err error) {
+	names, add := hashed(w.Rule.Fields), adder(records, len(w.Rule.Key))
+	columns := append(append(append([]string{}, w.Rule.Key...), names...), on.index.columns...)
+	var updates []part
+	err = s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, columns), func(row []sql.RawBytes) error {
+		values, own := row[len(w.Rule.Key):len(w.Rule.Key)+len(names)], row[len(w.Rule.Key)+len(names):]
+		hashes, key := make([]any, len(values)), make([][]byte, len(own))
+		for i, v := range values {
+			hashes[i] = replacement(w.Hasher, v)
+		}
+		for i, v := range own {
+			key[i] = bytes.Clone(v)
+		}
+		updates = append(updates, t.updateSQL(w.Rule, w.Holds, span{index: on.index, only: key}, hashes))
+		return add(row)
+	})
+	for len(updates) > 0 && err == nil {
+		n := min(hashesAtOnce, len(updates))
+		var done int64
+		done, err = s.together(ctx, list("; ", updates[:n]))
+		changed, updates = changed+done, updates[n:]
+	}
+	return changed, err
+}
+
+// replacement of a value: null stays null, and what is hashed already stays as it is.
+func replacement(hasher *retention.Hasher, v sql.RawBytes) any {
+	if v == nil {
+		return nil
+	}
+	if text := string(v); retention.IsHashed(text) {
+		return text
+	}
+	return hasher.Value(string(v))
+}
+
+// together runs several statements in one round trip and returns how many records they found.
+func (s *session) together(ctx context.Context, p part) (found int64, err error) {
+	args := make([]driver.NamedValue, len(p.args))
+	for i, arg := range p.args {
+		args[i] = driver.NamedValue{Ordinal: i + 1, Value: arg}
+	}
+	err = s.conn.Raw(func(conn any) error {
+		executor, ok := conn.(driver.ExecerContext)
+		if !ok {
+			return errors.New("the client library cannot run several statements")
+		}
+		result, err := executor.ExecContext(ctx, p.text, args)
+		if err != nil {
+			return err
+		}
+		if all, ok := result.(mysql.Result); ok {
+			for _, n := range all.AllRowsAffected() {
+				found += n
+			}
+		}
+		return nil
+	})
+	return found, err
+}
