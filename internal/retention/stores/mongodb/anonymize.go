@@ -1,0 +1,84 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// anonymize changes the found records one by one, in one message.
+func (s *session) anonymize(ctx context.Context, collection *mongo.Collection, w retention.Window, found *batch) ([]bson.RawValue, error) {
+	condition := found.condition(w)
+	models := make([]mongo.WriteModel, len(found.ids))
+	for i, document := range found.documents {
+		guards, sets, err := replacements(w, document)
+		if err != nil {
+			return nil, err
+		}
+		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$eq", Value: found.ids[i]}}}, {Key: "$and", Value: append(guards, condition)}}
+		models[i] = mongo.NewUpdateOneModel().SetFilter(filter).SetUpdate(bson.D{{Key: "$set", Value: sets}})
+	}
+	result, err := collection.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+	var exception mongo.BulkWriteException
+	if err != nil && (!errors.As(err, &exception) || result == nil || result.MatchedCount == 0) {
+		return nil, err
+	}
+	if err == nil && result.MatchedCount == int64(len(found.ids)) {
+		return found.ids, nil
+	}
+	// Some records changed meanwhile, or the store refused some: they do not hold their replacements.
+	keys := on("_id", "$in", found.ids)
+	finished, readErr := s.which(ctx, collection, and(keys, not(unfinished(w.Rule.Fields))))
+	if readErr != nil {
+		return nil, unreachable(errInDoubt)
+	}
+	left := map[string]bool{}
+	for _, id := range found.ids {
+		if text, err := keyText(id); err == nil && !finished[text] {
+			left[text] = true
+		}
+	}
+	return found.without(left), err
+}
+
+// replacements are what a record's fields become, and the conditions under which what was hashed is still what the record holds.
+// The key of the hash never goes to the store.
+func replacements(w retention.Window, document bson.Raw) (guards []bson.D, sets bson.D, err error) {
+	for _, f := range w.Rule.Fields {
+		value := valueAt(document, f.Name)
+		if value.IsZero() {
+			continue
+		}
+		switch v1alpha1.AnonymizeStrategy(f.Strategy) {
+		case v1alpha1.AnonymizeNull:
+			sets = append(sets, bson.E{Key: f.Name, Value: nil})
+		case v1alpha1.AnonymizeConstant:
+			sets = append(sets, bson.E{Key: f.Name, Value: f.Value})
+		default:
+			text, isText := value.StringValueOK()
+			if !isText && value.Type != bson.TypeNull {
+				return nil, nil, unfitFailure(w.Rule, f)
+			}
+			if isText && !retention.IsHashed(text) {
+				guards = append(guards, on(f.Name, "$eq", text))
+				sets = append(sets, bson.E{Key: f.Name, Value: w.Hasher.Value(text)})
+			}
+		}
+	}
+	if len(sets) == 0 {
+		return nil, nil, unfitFailure(w.Rule, w.Rule.Fields[0])
+	}
+	return guards, sets, nil
+}
+
+func unfitFailure(rule *retention.Rule, f retention.Anonymize) error {
+	return retention.Fail(v1alpha1.ReasonColumnTypeMismatch,
+		"rule %s: field %q of a due record cannot be replaced: it lies inside of an array, or KeyedHash finds no text there. Name the array itself, or use strategy Null or Constant",
+		rule.Name, f.Name)
+}
