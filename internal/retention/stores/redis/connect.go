@@ -26,6 +26,9 @@ var minVersion = [2]int{6, 2}
 // answerTimeout is how long the store may take for one answer. Calls are bounded in keys, so that only other people's work takes long.
 const answerTimeout = 10 * time.Second
 
+// handshakeTimeout is how long the store may take to start TLS.
+const handshakeTimeout = 5 * time.Second
+
 var silence sync.Once
 
 // Driver reaches one database of a server.
@@ -97,12 +100,28 @@ func dialOnce(config *tls.Config) func(ctx context.Context, network, address str
 		if used.Swap(true) {
 			return nil, errGone
 		}
-		dialer := &net.Dialer{Timeout: stores.ConnectTimeout}
-		if config == nil {
-			return dialer.DialContext(ctx, network, address)
+		conn, err := (&net.Dialer{Timeout: stores.ConnectTimeout}).DialContext(ctx, network, address)
+		if err != nil || config == nil {
+			return conn, err
 		}
-		return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, address)
+		return handshake(ctx, conn, config)
 	}
+}
+
+// handshake starts TLS. A Redis without TLS says nothing to it, for ever.
+func handshake(ctx context.Context, conn net.Conn, config *tls.Config) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	secure := tls.Client(conn, config)
+	err := secure.HandshakeContext(limited)
+	if err == nil {
+		return secure, nil
+	}
+	_ = conn.Close()
+	if limited.Err() != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w: it accepts connections and does not answer. If it speaks no TLS at this port, correct the port, or tls.mode of the DataStore", retention.ErrUnreachable)
+	}
+	return nil, err
 }
 
 // greet logs in, gives the connection the run's name, and learns what server it is.

@@ -25,11 +25,15 @@ const neededCommands = "+info +select +scan +eval +evalsha +time +type +hmget +o
 // busyCodes go away by waiting, on the same connection.
 var busyCodes = []string{"BUSY", "LOADING", "OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN"}
 
-// code is the first word of a server's error. Before Redis 7 an error inside of a script has its code within the text.
+// code is the first word of a server's error. Before Redis 7 an error inside of a script has its code within the text; Redis 7 has none for
+// a command that the script's user may not use.
 func code(err redis.Error) string {
 	text := err.Error()
 	first, _, _ := strings.Cut(text, " ")
 	if first == "ERR" {
+		if strings.Contains(text, "user executing the script can't") || strings.Contains(text, "ACL failure in script") {
+			return "NOPERM"
+		}
 		for _, known := range append([]string{"NOPERM", "READONLY"}, busyCodes...) {
 			if strings.Contains(text, " -"+known+" ") {
 				return known
@@ -88,7 +92,7 @@ func connecting(ctx context.Context, err error) error {
 		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", cause(err))
 	}
 	var answer redis.Error
-	if !errors.As(err, &answer) {
+	if !errors.As(err, &answer) || errors.Is(err, retention.ErrUnreachable) {
 		return classify(ctx, err)
 	}
 	text := answer.Error()

@@ -159,8 +159,10 @@ func TestErrorsOfTheStoreBecomeWhatTheEngineUnderstands(t *testing.T) {
 		"READONLY You can't write": retention.ErrUnreachable, "MASTERDOWN Link is down": retention.ErrUnreachable,
 		"NOPERM this user has no permissions": v1alpha1.ReasonPrivilegeMissing, "NOAUTH Authentication required.": v1alpha1.ReasonLoginRefused,
 		"WRONGPASS invalid username-password pair": v1alpha1.ReasonLoginRefused, "MOVED 3999 127.0.0.1:6381": v1alpha1.ReasonStoreUnreachable,
-		"ERR Error running script (call to f_1): @user_script:1: -NOPERM person@example.com": v1alpha1.ReasonPrivilegeMissing,
-		"ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write":  retention.ErrUnreachable,
+		"ERR Error running script (call to f_1): @user_script:1: -NOPERM person@example.com":                     v1alpha1.ReasonPrivilegeMissing,
+		"ERR The user executing the script can't run this command or subcommand script: 1, on @user_script:184.": v1alpha1.ReasonPrivilegeMissing,
+		"ERR ACL failure in script: User purger has no permissions to run the 'unlink' command":                  v1alpha1.ReasonPrivilegeMissing,
+		"ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write":                      retention.ErrUnreachable,
 	} {
 		err := classify(t.Context(), fmt.Errorf("window: %w", answer(text)))
 		checkError(t, text, err, want)
