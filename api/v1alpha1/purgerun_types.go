@@ -153,6 +153,11 @@ type RuleResult struct {
 	// verification is the result of the query that looked for due records after the run.
 	// +optional
 	Verification Verification `json:"verification,omitempty"`
+
+	// logPosition is where the store's log was after the verification, in the store's own terms: an LSN, a GTID. Empty if the store has none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	LogPosition string `json:"logPosition,omitempty"`
 }
 
 // RunCheckpoint says how far a run has come. A new pod goes on from here.
@@ -164,7 +169,7 @@ type RunCheckpoint struct {
 
 	// position inside of the collection, in the store's own terms.
 	// +optional
-	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:MaxLength=4096
 	Position string `json:"position,omitempty"`
 
 	// batches is the number of transactions that were committed so far.
@@ -243,6 +248,22 @@ type RunEvidence struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	SchemaDigest string `json:"schemaDigest,omitempty"`
+
+	// intentDigest is sha256: and the SHA-256, in hexadecimal, of the canonical record of what the run was about to do. The outcome's
+	// record covers it. Only runs that are signed have one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	IntentDigest string `json:"intentDigest,omitempty"`
+
+	// intentEnvelope is the signed intent, written before anything was changed: a DSSE envelope with an in-toto statement, in JSON.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	IntentEnvelope string `json:"intentEnvelope,omitempty"`
+
+	// outcomeEnvelope is the signed outcome: a DSSE envelope with an in-toto statement, in JSON. It is there if the policy has a signingKeyRef.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	OutcomeEnvelope string `json:"outcomeEnvelope,omitempty"`
 }
 
 // PurgeRunStatus is written by the purger (results, checkpoint, pause, outcome, evidence) and the operator (the rest).

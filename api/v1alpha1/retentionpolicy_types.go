@@ -311,6 +311,11 @@ type RetentionPolicySpec struct {
 	// +optional
 	HashKeyRef LocalReference `json:"hashKeyRef,omitzero"`
 
+	// signingKeyRef names the Secret, in the same namespace, whose key "tls.key" holds the Ed25519 private key (PKCS #8, PEM) that intents
+	// and outcomes of runs are signed with, for example one that cert-manager made. Without it the evidence has digests and no signatures.
+	// +optional
+	SigningKeyRef LocalReference `json:"signingKeyRef,omitzero"`
+
 	// caps stop a run that would change more than anyone expects. A run over a cap changes nothing and asks for a person.
 	// +optional
 	Caps PurgeCaps `json:"caps,omitzero"`

@@ -2057,6 +2057,7 @@ func (in *RetentionPolicySpec) DeepCopyInto(out *RetentionPolicySpec) {
 		}
 	}
 	out.HashKeyRef = in.HashKeyRef
+	out.SigningKeyRef = in.SigningKeyRef
 	out.Caps = in.Caps
 	in.Throttle.DeepCopyInto(&out.Throttle)
 }

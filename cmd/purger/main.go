@@ -20,15 +20,14 @@ import (
 	"k8s.io/utils/clock"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/cluster"
 )
 
 // options are where the pod's files are. The operator sets none of them.
 type options struct {
-	plan, connectionDir, hashKey, kubeconfig string
-	level                                    slog.Level
+	plan, connectionDir, hashKey, signingKey, kubeconfig string
+	level                                                slog.Level
 }
 
 func main() {
@@ -47,6 +46,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.plan, "plan", filepath.Join(retention.PlanDir, retention.PlanFile), "`file` with the run's plan")
 	f.StringVar(&o.connectionDir, "connection-dir", retention.ConnectionDir, "`folder` with the keys of the store's Secret")
 	f.StringVar(&o.hashKey, "hash-key", retention.HashKeyFile, "`file` with the hash key, if the plan has one")
+	f.StringVar(&o.signingKey, "signing-key", retention.SigningKeyFile, "`file` with the key that evidence is signed with, if the plan has one")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the Kubernetes API with; empty: as the pod's service account")
 	f.TextVar(&o.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	_ = f.Parse(args) // exits on an error
@@ -72,9 +72,9 @@ func purge(ctx context.Context, o options) error {
 			return refusal
 		}
 	}
-	var key []byte
-	if refusal == nil && plan.HashKey {
-		key, refusal = readHashKey(o.hashKey)
+	key, signer, err := readKeys(plan, o)
+	if refusal == nil {
+		refusal = err
 	}
 	config, err := restConfig(o.kubeconfig)
 	if err != nil {
@@ -86,22 +86,13 @@ func purge(ctx context.Context, o options) error {
 	}
 	engine := &retention.Engine{
 		Plan: plan, Store: driver(plan, o.connectionDir), Holds: status, Reporter: status,
-		Hasher: retention.NewHasher(key), Clock: clock.RealClock{},
+		Hasher: retention.NewHasher(key), Signer: signer, Clock: clock.RealClock{},
 		Log: slog.Default().With("namespace", plan.Namespace, "run", plan.Run, "policy", plan.Policy, "mode", plan.Mode),
 	}
 	if failure, ok := errors.AsType[*retention.Failure](refusal); ok {
 		return engine.Refuse(ctx, failure)
 	}
 	return engine.Run(ctx)
-}
-
-func readHashKey(file string) ([]byte, error) {
-	key, err := os.ReadFile(file)
-	if err != nil || len(key) < retention.MinHashKeyBytes {
-		return nil, retention.Fail(v1alpha1.ReasonKeyInvalid,
-			"the hash key is missing or has fewer than %d bytes: set key \"key\" of the Secret that hashKeyRef of the policy names", retention.MinHashKeyBytes)
-	}
-	return key, nil
 }
 
 func restConfig(kubeconfig string) (*rest.Config, error) {

@@ -20,6 +20,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/ssa"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // children of a run as they are; nil: it does not exist.
@@ -123,9 +124,8 @@ func (c *Controller) apply(ctx context.Context, in *input, k *children, p *plan)
 		return c.applyExistingJob(ctx, run, k.job, false)
 	}
 	sources := jobSources{image: c.Options.Image, pull: c.Options.PullPolicy, storeSecret: in.store.Spec.Connection.SecretRef.Name, planDigest: frozenDigest(p.purge)}
-	if p.purge.HashKey {
-		sources.hashKeySecret = in.policy.Spec.HashKeyRef.Name
-	}
+	sources.kind, _ = stores.Of(in.store.Spec.Type)
+	sources.hashKeySecret, sources.signingKeySecret = in.policy.Spec.HashKeyRef.Name, in.policy.Spec.SigningKeyRef.Name
 	return ssa.Apply(ctx, c.Client, FieldManager, renderJob(run, sources), nil, batchv1ac.ExtractJob)
 }
 

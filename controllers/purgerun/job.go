@@ -10,7 +10,9 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/evidence"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 const (
@@ -18,6 +20,8 @@ const (
 	volumePlan      = "plan"
 	volumeStore     = "store"
 	volumeHashKey   = "hash-key"
+	// volumeSigningKey holds the key that evidence is signed with.
+	volumeSigningKey = "signing-key"
 
 	// hashKeyItem is the key of the hash key's Secret.
 	hashKeyItem = "key"
@@ -37,7 +41,10 @@ type jobSources struct {
 	image         string
 	pull          corev1.PullPolicy // empty: as Kubernetes does by default
 	storeSecret   string
-	hashKeySecret string // empty: none
+	// kind says which keys of the store's Secret the purger needs.
+	kind stores.Kind
+	// hashKeySecret and signingKeySecret are empty if the policy names none.
+	hashKeySecret, signingKeySecret string
 	planDigest    string
 }
 
@@ -92,23 +99,38 @@ func renderPod(run *v1alpha1.PurgeRun, s jobSources) *corev1ac.PodSpecApplyConfi
 		WithVolumes(
 			corev1ac.Volume().WithName(volumePlan).WithConfigMap(corev1ac.ConfigMapVolumeSource().
 				WithName(run.Name).WithItems(item(retention.PlanFile))),
-			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s.storeSecret)))
-	if s.hashKeySecret != "" {
-		container.WithVolumeMounts(mount(volumeHashKey, path.Dir(retention.HashKeyFile)))
-		pod.WithVolumes(corev1ac.Volume().WithName(volumeHashKey).WithSecret(corev1ac.SecretVolumeSource().
-			WithSecretName(s.hashKeySecret).WithDefaultMode(ownerAndGroup).
-			WithItems(corev1ac.KeyToPath().WithKey(hashKeyItem).WithPath(path.Base(retention.HashKeyFile)))))
-	}
+			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s.storeSecret, s.kind)))
+	withKey(pod, container, volumeHashKey, s.hashKeySecret, hashKeyItem, retention.HashKeyFile)
+	withKey(pod, container, volumeSigningKey, s.signingKeySecret, evidence.SecretKey, retention.SigningKeyFile)
 	return pod.WithContainers(container)
 }
 
-// storeVolume shows the purger the keys of a connection, whatever else the Secret holds. Only the port may be missing.
-func storeVolume(secret string) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+// withKey shows the container one key of a Secret as a file; without a Secret it does nothing.
+func withKey(pod *corev1ac.PodSpecApplyConfiguration, container *corev1ac.ContainerApplyConfiguration, volume, secret, key, file string) {
+	if secret == "" {
+		return
+	}
+	container.WithVolumeMounts(mount(volume, path.Dir(file)))
+	pod.WithVolumes(corev1ac.Volume().WithName(volume).WithSecret(corev1ac.SecretVolumeSource().
+		WithSecretName(secret).WithDefaultMode(ownerAndGroup).
+		WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(path.Base(file)))))
+}
+
+// storeVolume shows the purger the keys of a connection, whatever else the Secret holds. Optional ones may be missing.
+func storeVolume(secret string, kind stores.Kind) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
 	return corev1ac.ProjectedVolumeSource().WithDefaultMode(ownerAndGroup).WithSources(
 		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).
-			WithItems(item("host"), item("database"), item("username"), item("password"))),
+			WithItems(items(kind.Required)...)),
 		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).WithOptional(true).
-			WithItems(item("port"))))
+			WithItems(items(kind.Optional)...)))
+}
+
+func items(keys []string) []*corev1ac.KeyToPathApplyConfiguration {
+	items := make([]*corev1ac.KeyToPathApplyConfiguration, len(keys))
+	for i, key := range keys {
+		items[i] = item(key)
+	}
+	return items
 }
 
 func item(key string) *corev1ac.KeyToPathApplyConfiguration {

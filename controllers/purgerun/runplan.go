@@ -37,12 +37,12 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 	}
 	return &retention.Plan{
 		Namespace: run.Namespace, Run: run.Name, RunUID: string(run.UID),
-		Policy: policy.Name, PolicyUID: string(policy.UID),
+		Policy: policy.Name, PolicyUID: string(policy.UID), PolicyGeneration: run.Spec.PolicyGeneration, RulesDigest: run.Spec.RulesDigest,
 		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.UTC(),
 		Store: planStore(store, in.caBundle), Rules: rules, Holds: planHolds(holds),
 		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
 		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
-		HashKey: policy.Spec.HashKeyRef.Name != "",
+		HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
 	}, nil
 }
 

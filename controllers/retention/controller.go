@@ -16,7 +16,6 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/ssa"
-	runplan "github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
 // FieldManager owns the whole status of a RetentionPolicy.
@@ -80,7 +79,7 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.store, err = ssa.Get(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name, &v1alpha1.DataStore{}); err != nil {
 		return in, err
 	}
-	if in.hashKey, err = c.hashKeyProblem(ctx, policy); err != nil {
+	if in.keys, err = c.keysProblem(ctx, policy); err != nil {
 		return in, err
 	}
 	in.runs, err = listRuns(ctx, c.Client, policy)
@@ -100,32 +99,6 @@ func listRuns(ctx context.Context, reader client.Reader, policy *v1alpha1.Retent
 	}
 	runs.Sort(own)
 	return own, nil
-}
-
-// hashKeyProblem says what is wrong with the Secret of the policy's hash key.
-func (c *Controller) hashKeyProblem(ctx context.Context, policy *v1alpha1.RetentionPolicy) (*problem, error) {
-	name := policy.Spec.HashKeyRef.Name
-	if name == "" {
-		return nil, nil
-	}
-	secret, err := ssa.Get(ctx, c.Live, policy.Namespace, name, &corev1.Secret{})
-	switch {
-	case err != nil:
-		return nil, err
-	case secret == nil:
-		return &problem{reason: v1alpha1.ReasonSecretNotFound, message: fmt.Sprintf(
-			"Secret %q of hashKeyRef does not exist: create it with a random key of %d bytes or more under %q", name, runplan.MinHashKeyBytes, hashKeyItem)}, nil
-	}
-	key, found := secret.Data[hashKeyItem]
-	switch {
-	case !found:
-		return &problem{reason: v1alpha1.ReasonKeyMissing, message: fmt.Sprintf(
-			"Secret %q of hashKeyRef has no key %q: add it with %d random bytes or more", name, hashKeyItem, runplan.MinHashKeyBytes)}, nil
-	case len(key) < runplan.MinHashKeyBytes:
-		return &problem{reason: v1alpha1.ReasonKeyInvalid, message: fmt.Sprintf(
-			"key %q of Secret %q of hashKeyRef has %d bytes: %d random bytes or more are needed", hashKeyItem, name, len(key), runplan.MinHashKeyBytes)}, nil
-	}
-	return nil, nil
 }
 
 // create decides again with what the API server knows, so that a stale cache cannot start a second run, and makes the run. A run of

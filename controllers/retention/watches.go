@@ -45,7 +45,7 @@ func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) [
 
 func (c *Controller) policiesOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
 	return c.policies(ctx, secret.GetNamespace(), func(p *v1alpha1.RetentionPolicy) bool {
-		return p.Spec.HashKeyRef.Name == secret.GetName()
+		return p.Spec.HashKeyRef.Name == secret.GetName() || p.Spec.SigningKeyRef.Name == secret.GetName()
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -30,8 +29,10 @@ type Engine struct {
 	Holds    HoldSource
 	Reporter Reporter
 	Hasher   *Hasher
-	Clock    clock.Clock
-	Log      *slog.Logger
+	// Signer signs the evidence; nil: it has digests alone.
+	Signer Signer
+	Clock  clock.Clock
+	Log    *slog.Logger
 }
 
 // Run carries out the plan from wherever the recorded status says that it is. It returns nil once an outcome is recorded, good or bad, and
@@ -131,6 +132,9 @@ func (r *run) count(ctx context.Context) error {
 		}
 	}
 	r.status.Results = results
+	if err := r.recordIntent(ctx); err != nil {
+		return err
+	}
 	return r.report(ctx)
 }
 
@@ -229,6 +233,9 @@ func (r *run) verify(ctx context.Context, rule *Rule) error {
 		r.status.Checkpoint.Position = position{pass: at.pass + 1}.String()
 		return r.report(ctx)
 	}
+	if err := r.positionLog(ctx, result); err != nil {
+		return err
+	}
 	result.Verification = v1alpha1.VerificationAgreed
 	if result.Remaining > 0 {
 		result.Verification = v1alpha1.VerificationDisagreed
@@ -236,35 +243,6 @@ func (r *run) verify(ctx context.Context, rule *Rule) error {
 	r.status.Checkpoint.CompletedRules = append(r.status.Checkpoint.CompletedRules, rule.Name)
 	r.Log.Info("rule verified", "rule", rule.Name, "done", result.Done, "held", result.Held, "remaining", result.Remaining)
 	return r.report(ctx)
-}
-
-// finish records the outcome and its evidence. Failures have evidence too: a run that stopped is a link of the chain.
-func (r *run) finish(ctx context.Context, failure *Failure) error {
-	reason, message := outcome(r.Plan, r.status.Results, r.holds, failure)
-	for _, w := range r.warnings {
-		message += ". Warning: " + w
-	}
-	r.status.Pause = v1alpha1.RunPause{}
-	r.status.Evidence.RecordsDigest = r.status.Checkpoint.Digest
-	r.status.Outcome = v1alpha1.RunOutcome{Reason: reason, Message: truncate(message, maxMessage), FinishedAt: metav1.NewTime(r.storeTime(ctx))}
-	digest, err := NewRecord(SubjectOfPlan(r.Plan), r.status).Digest()
-	if err != nil {
-		return err
-	}
-	r.status.Evidence.Previous = r.Plan.PreviousDigest
-	r.status.Evidence.Digest = digest
-	r.Log.Info("run ends", "reason", reason, "batches", r.status.Checkpoint.Batches, "evidence", digest)
-	return r.report(ctx)
-}
-
-// storeTime is the store's clock, so that the evidence does not depend on the node's. Without a store it is the node's after all.
-func (r *run) storeTime(ctx context.Context) time.Time {
-	if r.session != nil {
-		if now, err := r.session.Now(ctx); err == nil {
-			return now.UTC().Truncate(time.Second)
-		}
-	}
-	return r.Clock.Now().UTC().Truncate(time.Second)
 }
 
 func (r *run) result(rule *Rule) *v1alpha1.RuleResult {

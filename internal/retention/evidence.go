@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -14,21 +15,30 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
 
-// RecordType names the form of the evidence record.
-const RecordType = "carrier-operator.io/purge-outcome/v1"
+// Forms of evidence records: what a run is about to do, recorded before it changes anything, and what it did.
+const (
+	IntentType  = "carrier-operator.io/purge-intent/v1"
+	OutcomeType = "carrier-operator.io/purge-outcome/v1"
+)
 
 // Subject is whose run a record describes.
 type Subject struct {
-	Namespace, Run, RunUID, Policy, PolicyUID, Mode string
-	Slot                                            time.Time
-	Cutoffs                                         map[string]time.Time
-	Previous                                        string
+	Namespace, Run, RunUID, Policy, PolicyUID, RulesDigest, Store, Mode string
+	PolicyGeneration                                                    int64
+	Slot                                                                time.Time
+	Cutoffs                                                             map[string]time.Time
+	Previous                                                            string
+}
+
+// Signer signs evidence. It returns a DSSE envelope in JSON.
+type Signer interface {
+	Sign(ctx context.Context, record Record) (string, error)
 }
 
 // SubjectOfPlan is the subject as the purger knows it.
 func SubjectOfPlan(p *Plan) Subject {
-	s := Subject{Namespace: p.Namespace, Run: p.Run, RunUID: p.RunUID, Policy: p.Policy, PolicyUID: p.PolicyUID, Mode: p.Mode,
-		Slot: p.Slot, Previous: p.PreviousDigest, Cutoffs: map[string]time.Time{}}
+	s := Subject{Namespace: p.Namespace, Run: p.Run, RunUID: p.RunUID, Policy: p.Policy, PolicyUID: p.PolicyUID,
+		PolicyGeneration: p.PolicyGeneration, RulesDigest: p.RulesDigest, Store: p.Store.Name, Mode: p.Mode, Slot: p.Slot, Previous: p.PreviousDigest, Cutoffs: map[string]time.Time{}}
 	for i := range p.Rules {
 		s.Cutoffs[p.Rules[i].Name] = p.Rules[i].Before
 	}
@@ -38,44 +48,80 @@ func SubjectOfPlan(p *Plan) Subject {
 // SubjectOfRun is the subject as the PurgeRun tells it: whoever has the object can compute the digest again.
 func SubjectOfRun(run *v1alpha1.PurgeRun) Subject {
 	s := Subject{Namespace: run.Namespace, Run: run.Name, RunUID: string(run.UID), Policy: run.Spec.PolicyRef.Name, PolicyUID: run.Spec.PolicyUID,
-		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.Time, Previous: run.Spec.PreviousDigest, Cutoffs: map[string]time.Time{}}
+		PolicyGeneration: run.Spec.PolicyGeneration, RulesDigest: run.Spec.RulesDigest, Store: run.Spec.StoreRef.Name, Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.Time, Previous: run.Spec.PreviousDigest, Cutoffs: map[string]time.Time{}}
 	for _, c := range run.Spec.Cutoffs {
 		s.Cutoffs[c.Rule] = c.Before.Time
 	}
 	return s
 }
 
-// Record is the outcome of a run as evidence: nothing in it that the PurgeRun does not show, so that its digest can be checked by
-// anyone who has the object.
+// Record is evidence: members by name. It holds nothing that the PurgeRun does not show, so that anyone who has the object can check it.
 type Record map[string]any
 
-// NewRecord builds the record of a run from whose it is and what the purger reported.
-func NewRecord(s Subject, status *v1alpha1.PurgeRunStatus) Record {
+// record has what intents and outcomes of a run have in common.
+func (s *Subject) record(form string) Record {
 	cutoffs := map[string]any{}
 	for rule, before := range s.Cutoffs {
 		cutoffs[rule] = instant(before)
 	}
+	return Record{
+		"type": form, "namespace": s.Namespace, "run": s.Run, "runUID": s.RunUID,
+		"policy": s.Policy, "policyUID": s.PolicyUID, "policyGeneration": s.PolicyGeneration, "rulesDigest": s.RulesDigest,
+		"store": s.Store, "mode": s.Mode, "slot": instant(s.Slot), "cutoffs": cutoffs, "previous": s.Previous,
+	}
+}
+
+// NewIntent is what a run is about to do: the counts of its plan and the holds in force, at the store's time. It comes before the first change.
+func NewIntent(s Subject, status *v1alpha1.PurgeRunStatus, holds []Hold, at time.Time) Record {
+	record := s.record(IntentType)
+	rules := make([]any, len(status.Results))
+	for i := range status.Results {
+		rules[i] = counts(&status.Results[i])
+	}
+	names := make([]any, len(holds))
+	for i := range holds {
+		names[i] = holds[i].Name
+	}
+	record["plan"], record["holds"], record["plannedAt"] = rules, names, instant(at)
+	record["storeIdentity"], record["schemaDigest"] = status.Evidence.StoreIdentity, status.Evidence.SchemaDigest
+	return record
+}
+
+// NewRecord is the outcome of a run, from whose it is and what the purger reported.
+func NewRecord(s Subject, status *v1alpha1.PurgeRunStatus) Record {
+	record := s.record(OutcomeType)
 	results := make([]any, len(status.Results))
 	for i := range status.Results {
-		r := &status.Results[i]
-		result := map[string]any{
-			"rule": r.Rule, "collection": r.Collection, "total": r.Total, "due": r.Due, "done": r.Done, "inferred": r.Inferred, "held": r.Held,
-			"nullClock": r.NullClock, "futureClock": r.FutureClock, "remaining": r.Remaining, "verification": string(r.Verification),
-		}
-		if r.Deferred > 0 {
-			result["deferred"] = r.Deferred
-		}
-		results[i] = result
+		results[i] = outcomeOf(&status.Results[i])
 	}
-	return Record{
-		"type":      RecordType,
-		"namespace": s.Namespace, "run": s.Run, "runUID": s.RunUID, "policy": s.Policy, "policyUID": s.PolicyUID,
-		"mode": s.Mode, "slot": instant(s.Slot), "cutoffs": cutoffs,
-		"results": results, "batches": status.Checkpoint.Batches, "recordsDigest": status.Evidence.RecordsDigest,
-		"storeIdentity": status.Evidence.StoreIdentity, "schemaDigest": status.Evidence.SchemaDigest,
-		"reason": status.Outcome.Reason, "message": status.Outcome.Message, "finishedAt": instant(status.Outcome.FinishedAt.Time),
-		"previous": s.Previous,
+	record["results"], record["batches"], record["recordsDigest"] = results, status.Checkpoint.Batches, status.Evidence.RecordsDigest
+	record["storeIdentity"], record["schemaDigest"] = status.Evidence.StoreIdentity, status.Evidence.SchemaDigest
+	record["reason"], record["message"] = status.Outcome.Reason, status.Outcome.Message
+	record["finishedAt"] = instant(status.Outcome.FinishedAt.Time)
+	if status.Evidence.IntentDigest != "" {
+		record["intent"] = status.Evidence.IntentDigest
 	}
+	return record
+}
+
+// counts of a rule's records, as the plan has them.
+func counts(r *v1alpha1.RuleResult) map[string]any {
+	c := map[string]any{
+		"rule": r.Rule, "collection": r.Collection, "total": r.Total, "due": r.Due, "held": r.Held, "nullClock": r.NullClock, "futureClock": r.FutureClock,
+	}
+	if r.Deferred > 0 {
+		c["deferred"] = r.Deferred
+	}
+	return c
+}
+
+func outcomeOf(r *v1alpha1.RuleResult) map[string]any {
+	o := counts(r)
+	o["done"], o["inferred"], o["remaining"], o["verification"] = r.Done, r.Inferred, r.Remaining, string(r.Verification)
+	if r.LogPosition != "" {
+		o["logPosition"] = r.LogPosition
+	}
+	return o
 }
 
 // Canonical returns the record as RFC 8785 has it: members sorted, no white space, strings escaped no more than needed, and no numbers

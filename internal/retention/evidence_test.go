@@ -12,7 +12,8 @@ import (
 )
 
 func exampleRecord(change func(*Subject, *v1alpha1.PurgeRunStatus)) Record {
-	s := Subject{Namespace: "shop", Run: "orders-1", RunUID: "u1", Policy: "orders", PolicyUID: "p1", Mode: "Purge", Slot: slot,
+	s := Subject{Namespace: "shop", Run: "orders-1", RunUID: "u1", Policy: "orders", PolicyUID: "p1", PolicyGeneration: 3, RulesDigest: "rules",
+		Store: "shop-db", Mode: "Purge", Slot: slot,
 		Cutoffs: map[string]time.Time{"events": slot.AddDate(0, 0, -30)}, Previous: "sha256:00"}
 	status := &v1alpha1.PurgeRunStatus{
 		Results: []v1alpha1.RuleResult{{Rule: "events", Collection: "public.\"Évents\"", Total: 10, Due: 3, Done: 2, Held: 1, NullClock: 4, FutureClock: 5,
@@ -30,9 +31,9 @@ func exampleRecord(change func(*Subject, *v1alpha1.PurgeRunStatus)) Record {
 // The form is fixed: whoever verifies old evidence must get the same bytes from a newer version.
 func TestCanonicalRecordIsFixed(t *testing.T) {
 	want := `{"batches":7,"cutoffs":{"events":"2026-10-25T03:00:00Z"},"finishedAt":"2026-11-24T03:01:00Z","message":"a\n<b>` + "\u2028" + `","mode":"Purge",` +
-		`"namespace":"shop","policy":"orders","policyUID":"p1","previous":"sha256:00","reason":"Completed","recordsDigest":"rd",` +
+		`"namespace":"shop","policy":"orders","policyGeneration":3,"policyUID":"p1","previous":"sha256:00","reason":"Completed","recordsDigest":"rd",` +
 		`"results":[{"collection":"public.\"Évents\"","done":2,"due":3,"futureClock":5,"held":1,"inferred":0,"nullClock":4,"remaining":0,"rule":"events","total":10,"verification":"Agreed"}],` +
-		`"run":"orders-1","runUID":"u1","schemaDigest":"sd","slot":"2026-11-24T03:00:00Z","storeIdentity":"1/2","type":"carrier-operator.io/purge-outcome/v1"}`
+		`"rulesDigest":"rules","run":"orders-1","runUID":"u1","schemaDigest":"sd","slot":"2026-11-24T03:00:00Z","store":"shop-db","storeIdentity":"1/2","type":"carrier-operator.io/purge-outcome/v1"}`
 	got, err := exampleRecord(nil).Canonical()
 	if err != nil || string(got) != want {
 		t.Errorf("canonical record, error %v\n got %s\nwant %s", err, got, want)
@@ -52,6 +53,11 @@ func TestEveryFactOfARunIsInItsDigest(t *testing.T) {
 		"previous":  func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.Previous = "sha256:01" },
 		"run":       func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.RunUID = "u2" },
 		"policy":    func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.PolicyUID = "p2" },
+		"rules":     func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.RulesDigest = "other" },
+		"version":   func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.PolicyGeneration++ },
+		"intent":    func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Evidence.IntentDigest = "sha256:00" },
+		"position":  func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Results[0].LogPosition = "0/16B3748" },
+		"deferred":  func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Results[0].Deferred++ },
 		"cutoff":    func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.Cutoffs["events"] = slot },
 		"mode":      func(s *Subject, _ *v1alpha1.PurgeRunStatus) { s.Mode = "Preview" },
 		"done":      func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Results[0].Done++ },

@@ -11,6 +11,8 @@ const (
 	ConnectionDir = "/etc/carrier/store"
 	// HashKeyFile is the key of KeyedHash and of the records digest, if the policy names one.
 	HashKeyFile = "/etc/carrier/hash/key"
+	// SigningKeyFile is the key that evidence is signed with, if the policy names one.
+	SigningKeyFile = "/etc/carrier/signing/tls.key"
 )
 
 // Plan is everything that a run needs besides the store's connection. It holds no secret. The operator renders it from PurgeRun,
@@ -23,6 +25,9 @@ type Plan struct {
 	RunUID    string `json:"runUID"`
 	Policy    string `json:"policy"`
 	PolicyUID string `json:"policyUID"`
+	// PolicyGeneration and RulesDigest say which version of the policy and of its rules the run is made from.
+	PolicyGeneration int64  `json:"policyGeneration"`
+	RulesDigest      string `json:"rulesDigest"`
 	// Mode is Preview or Purge.
 	Mode string `json:"mode"`
 	// Slot is the instant that the run is for.
@@ -41,6 +46,8 @@ type Plan struct {
 	PreviousDigest string `json:"previousDigest,omitempty"`
 	// HashKey says that HashKeyFile is mounted.
 	HashKey bool `json:"hashKey,omitempty"`
+	// SigningKey says that SigningKeyFile is mounted.
+	SigningKey bool `json:"signingKey,omitempty"`
 }
 
 // Store describes the store apart from its connection's secrets.

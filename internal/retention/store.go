@@ -37,6 +37,12 @@ type Session interface {
 	Close()
 }
 
+// Positioner is a Session of a store that numbers its changes in a log, and so can say where the log was.
+type Positioner interface {
+	// LogPosition returns the log's position now, for example an LSN or a GTID set: at most 256 bytes.
+	LogPosition(ctx context.Context) (string, error)
+}
+
 // Inspection is what Inspect found, apart from failures.
 type Inspection struct {
 	// SchemaDigest is the SHA-256, in hexadecimal, of the columns of the rules' collections.

@@ -1767,6 +1767,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: schedule
       type:
         scalar: string
+    - name: signingKeyRef
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.LocalReference
     - name: startingDeadlineMinutes
       type:
         scalar: numeric
@@ -1902,6 +1905,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: inferred
       type:
         scalar: numeric
+    - name: logPosition
+      type:
+        scalar: string
     - name: nullClock
       type:
         scalar: numeric
@@ -1942,6 +1948,15 @@ var schemaYAML = typed.YAMLObject(`types:
   map:
     fields:
     - name: digest
+      type:
+        scalar: string
+    - name: intentDigest
+      type:
+        scalar: string
+    - name: intentEnvelope
+      type:
+        scalar: string
+    - name: outcomeEnvelope
       type:
         scalar: string
     - name: previous

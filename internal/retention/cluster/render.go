@@ -33,6 +33,12 @@ func renderResult(r *v1alpha1.RuleResult) *v1alpha1ac.RuleResultApplyConfigurati
 	result := v1alpha1ac.RuleResult().WithRule(r.Rule).WithCollection(r.Collection).
 		WithTotal(r.Total).WithDue(r.Due).WithDone(r.Done).WithInferred(r.Inferred).WithHeld(r.Held).
 		WithNullClock(r.NullClock).WithFutureClock(r.FutureClock).WithRemaining(r.Remaining)
+	if r.Deferred > 0 {
+		result.WithDeferred(r.Deferred)
+	}
+	if r.LogPosition != "" {
+		result.WithLogPosition(r.LogPosition)
+	}
 	if r.Verification != "" {
 		result.WithVerification(r.Verification)
 	}
@@ -45,6 +51,7 @@ func renderEvidence(e v1alpha1.RunEvidence) *v1alpha1ac.RunEvidenceApplyConfigur
 	for value, with := range map[*string]func(string) *v1alpha1ac.RunEvidenceApplyConfiguration{
 		&e.Digest: evidence.WithDigest, &e.Previous: evidence.WithPrevious, &e.RecordsDigest: evidence.WithRecordsDigest,
 		&e.StoreIdentity: evidence.WithStoreIdentity, &e.SchemaDigest: evidence.WithSchemaDigest,
+		&e.IntentDigest: evidence.WithIntentDigest, &e.IntentEnvelope: evidence.WithIntentEnvelope, &e.OutcomeEnvelope: evidence.WithOutcomeEnvelope,
 	} {
 		if *value != "" {
 			with(*value)

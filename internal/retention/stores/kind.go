@@ -41,7 +41,7 @@ var (
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
 	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: sql, Actions: both, ReplicaLag: true},
-	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort}, Units: append(sql[:len(sql):len(sql)], v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
+	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
 	v1alpha1.StoreMongoDB: {
 		Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both,
 		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),

@@ -28,6 +28,9 @@ type RetentionPolicySpecApplyConfiguration struct {
 	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash and of the evidence digest, 32 bytes
 	// or more. Needed by KeyedHash; without it the digest is keyed with a random key of the run.
 	HashKeyRef *LocalReferenceApplyConfiguration `json:"hashKeyRef,omitempty"`
+	// signingKeyRef names the Secret, in the same namespace, whose key "tls.key" holds the Ed25519 private key (PKCS #8, PEM) that intents
+	// and outcomes of runs are signed with, for example one that cert-manager made. Without it the evidence has digests and no signatures.
+	SigningKeyRef *LocalReferenceApplyConfiguration `json:"signingKeyRef,omitempty"`
 	// caps stop a run that would change more than anyone expects. A run over a cap changes nothing and asks for a person.
 	Caps *PurgeCapsApplyConfiguration `json:"caps,omitempty"`
 	// throttle keeps a run from disturbing the store's other users.
@@ -113,6 +116,14 @@ func (b *RetentionPolicySpecApplyConfiguration) WithRules(values ...*RetentionRu
 // If called multiple times, the HashKeyRef field is set to the value of the last call.
 func (b *RetentionPolicySpecApplyConfiguration) WithHashKeyRef(value *LocalReferenceApplyConfiguration) *RetentionPolicySpecApplyConfiguration {
 	b.HashKeyRef = value
+	return b
+}
+
+// WithSigningKeyRef sets the SigningKeyRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SigningKeyRef field is set to the value of the last call.
+func (b *RetentionPolicySpecApplyConfiguration) WithSigningKeyRef(value *LocalReferenceApplyConfiguration) *RetentionPolicySpecApplyConfiguration {
+	b.SigningKeyRef = value
 	return b
 }
 

@@ -36,6 +36,8 @@ type RuleResultApplyConfiguration struct {
 	Remaining *int64 `json:"remaining,omitempty"`
 	// verification is the result of the query that looked for due records after the run.
 	Verification *apiv1alpha1.Verification `json:"verification,omitempty"`
+	// logPosition is where the store's log was after the verification, in the store's own terms: an LSN, a GTID. Empty if the store has none.
+	LogPosition *string `json:"logPosition,omitempty"`
 }
 
 // RuleResultApplyConfiguration constructs a declarative configuration of the RuleResult type for use with
@@ -137,5 +139,13 @@ func (b *RuleResultApplyConfiguration) WithRemaining(value int64) *RuleResultApp
 // If called multiple times, the Verification field is set to the value of the last call.
 func (b *RuleResultApplyConfiguration) WithVerification(value apiv1alpha1.Verification) *RuleResultApplyConfiguration {
 	b.Verification = &value
+	return b
+}
+
+// WithLogPosition sets the LogPosition field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LogPosition field is set to the value of the last call.
+func (b *RuleResultApplyConfiguration) WithLogPosition(value string) *RuleResultApplyConfiguration {
+	b.LogPosition = &value
 	return b
 }

@@ -18,6 +18,13 @@ type RunEvidenceApplyConfiguration struct {
 	StoreIdentity *string `json:"storeIdentity,omitempty"`
 	// schemaDigest is the SHA-256 of the columns of the collections as the run found them.
 	SchemaDigest *string `json:"schemaDigest,omitempty"`
+	// intentDigest is sha256: and the SHA-256, in hexadecimal, of the canonical record of what the run was about to do. The outcome's
+	// record covers it. Only runs that are signed have one.
+	IntentDigest *string `json:"intentDigest,omitempty"`
+	// intentEnvelope is the signed intent, written before anything was changed: a DSSE envelope with an in-toto statement, in JSON.
+	IntentEnvelope *string `json:"intentEnvelope,omitempty"`
+	// outcomeEnvelope is the signed outcome: a DSSE envelope with an in-toto statement, in JSON. It is there if the policy has a signingKeyRef.
+	OutcomeEnvelope *string `json:"outcomeEnvelope,omitempty"`
 }
 
 // RunEvidenceApplyConfiguration constructs a declarative configuration of the RunEvidence type for use with
@@ -63,5 +70,29 @@ func (b *RunEvidenceApplyConfiguration) WithStoreIdentity(value string) *RunEvid
 // If called multiple times, the SchemaDigest field is set to the value of the last call.
 func (b *RunEvidenceApplyConfiguration) WithSchemaDigest(value string) *RunEvidenceApplyConfiguration {
 	b.SchemaDigest = &value
+	return b
+}
+
+// WithIntentDigest sets the IntentDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IntentDigest field is set to the value of the last call.
+func (b *RunEvidenceApplyConfiguration) WithIntentDigest(value string) *RunEvidenceApplyConfiguration {
+	b.IntentDigest = &value
+	return b
+}
+
+// WithIntentEnvelope sets the IntentEnvelope field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IntentEnvelope field is set to the value of the last call.
+func (b *RunEvidenceApplyConfiguration) WithIntentEnvelope(value string) *RunEvidenceApplyConfiguration {
+	b.IntentEnvelope = &value
+	return b
+}
+
+// WithOutcomeEnvelope sets the OutcomeEnvelope field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OutcomeEnvelope field is set to the value of the last call.
+func (b *RunEvidenceApplyConfiguration) WithOutcomeEnvelope(value string) *RunEvidenceApplyConfiguration {
+	b.OutcomeEnvelope = &value
 	return b
 }

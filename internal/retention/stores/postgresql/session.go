@@ -119,3 +119,15 @@ func (s *session) Now(ctx context.Context) (now time.Time, err error) {
 	err = s.conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&now)
 	return now, classify(ctx, err)
 }
+
+// LogPosition is the end of the write-ahead log, an LSN. What was deleted before is gone from every replica and archive that has come so
+// far. The server of a managed service may refuse it: then it is empty.
+func (s *session) LogPosition(ctx context.Context) (string, error) {
+	var lsn string
+	err := s.conn.QueryRow(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&lsn)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == codePrivilege {
+		return "", nil
+	}
+	return lsn, classify(ctx, err)
+}

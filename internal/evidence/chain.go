@@ -1,0 +1,182 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+// Run is what Check found about one run.
+type Run struct {
+	Digest string    `json:"digest,omitempty"`
+	Name   string    `json:"name"`
+	Slot   time.Time `json:"slot"`
+	Mode   string    `json:"mode"`
+	Reason string    `json:"reason"`
+	Totals Totals    `json:"totals"`
+	// SignedBy identifies the key that the outcome's signature holds with; empty: it was not checked, or does not hold.
+	SignedBy string   `json:"signedBy,omitempty"`
+	Problems []string `json:"problems,omitempty"`
+	// Working runs have no evidence yet.
+	Working bool `json:"working,omitempty"`
+}
+
+// Totals are counts over all rules of a run.
+type Totals struct {
+	Due  int64 `json:"due"`
+	Done int64 `json:"done"`
+	Held int64 `json:"held"`
+}
+
+// Chain is the chain of one policy's runs, in the order in which they build on each other.
+type Chain struct {
+	Namespace string `json:"namespace"`
+	Policy    string `json:"policy"`
+	PolicyUID string `json:"policyUID"`
+	Runs      []Run  `json:"runs"`
+	// After is the digest that the first run builds on; empty: it is the policy's first.
+	After string `json:"after,omitempty"`
+	// Last is the digest of the last run. Kept elsewhere, it shows whether later runs were removed.
+	Last     string   `json:"last,omitempty"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Sound says whether nothing is wrong.
+func (c *Chain) Sound() bool {
+	return len(c.Problems) == 0 && !slices.ContainsFunc(c.Runs, func(r Run) bool { return len(r.Problems) > 0 })
+}
+
+// Holds says whether the chain has a run with the digest.
+func (c *Chain) Holds(digest string) bool {
+	return slices.ContainsFunc(c.Runs, func(r Run) bool { return r.Digest == digest })
+}
+
+// Check checks runs of any number of policies: each by itself, and each policy's as a chain. Without keys, signatures are not looked at, and
+// whoever can write the objects could have made all digests anew.
+func Check(ctx context.Context, runs []v1alpha1.PurgeRun, keys Keys) []Chain {
+	byPolicy := map[string][]*v1alpha1.PurgeRun{}
+	var order []string
+	for i := range runs {
+		uid := runs[i].Spec.PolicyUID
+		if byPolicy[uid] == nil {
+			order = append(order, uid)
+		}
+		byPolicy[uid] = append(byPolicy[uid], &runs[i])
+	}
+	chains := make([]Chain, 0, len(order))
+	for _, uid := range order {
+		chains = append(chains, checkChain(ctx, byPolicy[uid], keys))
+	}
+	return chains
+}
+
+func checkChain(ctx context.Context, runs []*v1alpha1.PurgeRun, keys Keys) Chain {
+	chain := Chain{Namespace: runs[0].Namespace, Policy: runs[0].Spec.PolicyRef.Name, PolicyUID: runs[0].Spec.PolicyUID}
+	slices.SortStableFunc(runs, func(a, b *v1alpha1.PurgeRun) int {
+		return cmp.Or(a.Spec.Slot.Compare(b.Spec.Slot.Time), cmp.Compare(a.Name, b.Name))
+	})
+	links, others := split(runs)
+	ordered := chain.follow(links)
+	chain.checkOrder(ordered)
+	for _, run := range slices.Concat(ordered, others) {
+		report := Run{
+			Name: run.Name, Slot: run.Spec.Slot.UTC(), Mode: string(run.Spec.Mode), Reason: run.Status.Outcome.Reason,
+			Digest: run.Status.Evidence.Digest, Working: working(run),
+		}
+		for i := range run.Status.Results {
+			r := &run.Status.Results[i]
+			report.Totals.Due, report.Totals.Done, report.Totals.Held = report.Totals.Due+r.Due, report.Totals.Done+r.Done, report.Totals.Held+r.Held
+		}
+		if !report.Working {
+			report.SignedBy, report.Problems = checkRun(ctx, run, keys)
+		}
+		chain.Runs = append(chain.Runs, report)
+	}
+	return chain
+}
+
+// working says whether a run has not ended yet.
+func working(run *v1alpha1.PurgeRun) bool {
+	return run.Status.Outcome.Reason == "" && run.Status.StopReason == ""
+}
+
+// split tells runs with evidence, which are the chain's links, from those without.
+func split(runs []*v1alpha1.PurgeRun) (links, others []*v1alpha1.PurgeRun) {
+	for _, run := range runs {
+		if run.Status.Evidence.Digest != "" {
+			links = append(links, run)
+		} else {
+			others = append(others, run)
+		}
+	}
+	return links, others
+}
+
+// follow orders the links from the first on. A run that is missing in between and runs that build on the same one are problems; that the
+// oldest runs are no longer there is not: a policy keeps as many as its historyLimit says.
+func (c *Chain) follow(links []*v1alpha1.PurgeRun) []*v1alpha1.PurgeRun {
+	byDigest, next := map[string]*v1alpha1.PurgeRun{}, map[string][]*v1alpha1.PurgeRun{}
+	for _, run := range links {
+		if twin := byDigest[run.Status.Evidence.Digest]; twin != nil {
+			c.problem("runs %s and %s have the same digest: one of them is a copy", twin.Name, run.Name)
+		}
+		byDigest[run.Status.Evidence.Digest] = run
+		next[run.Spec.PreviousDigest] = append(next[run.Spec.PreviousDigest], run)
+	}
+	var ordered []*v1alpha1.PurgeRun
+	seen := map[*v1alpha1.PurgeRun]bool{}
+	for _, run := range links {
+		previous := run.Spec.PreviousDigest
+		if seen[run] || (previous != "" && byDigest[previous] != nil) {
+			continue
+		}
+		switch {
+		case len(ordered) == 0:
+			c.After = previous
+		case previous == "":
+			c.problem("run %s says that it is the policy's first, and it is not", run.Name)
+		default:
+			c.problem("run %s builds on %s, which no run has: a run before it is missing or was changed", run.Name, previous)
+		}
+		for at := []*v1alpha1.PurgeRun{run}; len(at) > 0; at = next[at[len(at)-1].Status.Evidence.Digest] {
+			if len(at) > 1 && at[0].Spec.PreviousDigest != "" {
+				c.problem("runs %s and %s build on the same run: one of them was inserted", at[0].Name, at[1].Name)
+			}
+			if seen[at[len(at)-1]] {
+				break
+			}
+			for _, r := range at {
+				seen[r] = true
+				ordered = append(ordered, r)
+			}
+		}
+	}
+	for _, run := range links {
+		if !seen[run] {
+			c.problem("run %s cannot be reached from the first one: it was moved", run.Name)
+			ordered = append(ordered, run)
+		}
+	}
+	if len(ordered) > 0 {
+		c.Last = ordered[len(ordered)-1].Status.Evidence.Digest
+	}
+	return ordered
+}
+
+// checkOrder looks for runs that ended before the one that they build on did.
+func (c *Chain) checkOrder(ordered []*v1alpha1.PurgeRun) {
+	for i := 1; i < len(ordered); i++ {
+		before, after := ordered[i-1], ordered[i]
+		if after.Status.Outcome.FinishedAt.Before(&before.Status.Outcome.FinishedAt) {
+			c.problem("run %s ended before %s, on which it builds: they were reordered, or the store's clock was set back", after.Name, before.Name)
+		}
+	}
+}
+
+func (c *Chain) problem(format string, args ...any) {
+	c.Problems = append(c.Problems, fmt.Sprintf(format, args...))
+}
