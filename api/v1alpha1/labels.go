@@ -21,6 +21,9 @@ const (
 	// AnnotationRunRequestedAt, on a RetentionPolicy, asks for a run outside of the schedule: an RFC 3339 instant. It acts once for each
 	// value that differs from status.lastHandledRunRequest.
 	AnnotationRunRequestedAt = "carrier-operator.io/run-requested-at"
+	// AnnotationPreviewRequestedAt, on a RetentionPolicy, asks for a run that counts and changes nothing, whatever the policy's mode is. It
+	// acts as AnnotationRunRequestedAt does, with status.lastHandledPreviewRequest.
+	AnnotationPreviewRequestedAt = "carrier-operator.io/preview-requested-at"
 	// AnnotationRevision, on a gateway pod, is the configuration revision that the operator wants served. Changing it makes the kubelet
 	// refresh the pod's mounted configuration at once instead of at its next periodic sync.
 	AnnotationRevision = "carrier-operator.io/revision"

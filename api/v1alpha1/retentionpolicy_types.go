@@ -290,7 +290,8 @@ type RetentionPolicySpec struct {
 	// +optional
 	FirstRun RunMode `json:"firstRun,omitempty"`
 
-	// state of the policy: Active (default), or Suspended, which makes no new runs.
+	// state of the policy: Active (default), or Suspended, which makes no new runs and lets one that is under way wait. It goes on from its
+	// checkpoint once the state is Active again.
 	// +optional
 	State PolicyState `json:"state,omitempty"`
 
@@ -405,6 +406,11 @@ type RetentionPolicyStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	LastHandledRunRequest string `json:"lastHandledRunRequest,omitempty"`
+
+	// lastHandledPreviewRequest is the last value of the annotation carrier-operator.io/preview-requested-at that was acted on.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	LastHandledPreviewRequest string `json:"lastHandledPreviewRequest,omitempty"`
 
 	// lastRun says how the latest run went.
 	// +optional

@@ -37,9 +37,7 @@ func Run(args []string, streams Streams, now clock.PassiveClock) int {
 	root.CompletionOptions.DisableDefaultCmd = true
 	profile := &cobra.Command{Use: "profile", Short: "Work with CarrierProfiles"}
 	profile.AddCommand(lintCommand(streams, now))
-	purge := &cobra.Command{Use: "purge", Short: "Work with RetentionPolicies and their PurgeRuns"}
-	purge.AddCommand(verifyCommand(streams))
-	root.AddCommand(profile, purge)
+	root.AddCommand(profile, purgeCommand(streams, now))
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

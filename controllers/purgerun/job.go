@@ -38,14 +38,14 @@ const (
 
 // jobSources are what a Job's pods are made from.
 type jobSources struct {
-	image         string
-	pull          corev1.PullPolicy // empty: as Kubernetes does by default
-	storeSecret   string
+	image       string
+	pull        corev1.PullPolicy // empty: as Kubernetes does by default
+	storeSecret string
 	// kind says which keys of the store's Secret the purger needs.
 	kind stores.Kind
 	// hashKeySecret and signingKeySecret are empty if the policy names none.
 	hashKeySecret, signingKeySecret string
-	planDigest    string
+	planDigest                      string
 }
 
 // renderJob runs the purger once. Indexed completion leaves room for several pods later. A pod is replaced only after it is gone, so

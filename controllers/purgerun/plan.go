@@ -159,6 +159,10 @@ func admit(in *input) ([]v1alpha1.LegalHold, *block) {
 	if p != nil {
 		return nil, &block{reason: p.Reason, message: p.Message}
 	}
+	if in.policy != nil && in.policy.Spec.State == v1alpha1.PolicySuspended {
+		return nil, &block{reason: v1alpha1.ReasonSuspended, waiting: true,
+			message: fmt.Sprintf("RetentionPolicy %q is suspended: the run goes on from its checkpoint once its state is Active", in.policy.Name)}
+	}
 	if in.job == nil && !storemap.Ready(in.store) {
 		return nil, &block{reason: v1alpha1.ReasonStoreNotReady, waiting: !storemap.Stalled(in.store),
 			message: fmt.Sprintf("DataStore %q is not ready: see its conditions", name)}

@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // ready is a run that may start: policy and store are as the run's intent says.
@@ -83,6 +84,7 @@ func TestDecide(t *testing.T) {
 		"hold of an unknown collection":           {false, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "blocked HoldInvalid"},
 		"policy's rules changed before the start": {false, func(in *input) { in.policy.Spec.Rules[0].Keep.Days = 1 }, "ends Canceled"},
 		"policy is gone before the start":         {false, func(in *input) { in.policy = nil }, "ends Canceled"},
+		"policy is suspended":                     {false, func(in *input) { in.policy.Spec.State = v1alpha1.PolicySuspended }, "waits Suspended"},
 		"plan does not fit": {false, func(in *input) {
 			values := make([]string, 1000)
 			for i := range values {
@@ -96,6 +98,7 @@ func TestDecide(t *testing.T) {
 		"works":                              {true, func(*input) {}, "works"},
 		"works, store is not ready any more": {true, func(in *input) { in.store.Status.Conditions = nil }, "works"},
 		"works, policy was edited":           {true, func(in *input) { in.policy.Spec.Rules[0].Keep.Days = 1 }, "works"},
+		"works, policy is suspended":         {true, func(in *input) { in.policy.Spec.State = v1alpha1.PolicySuspended }, "suspended Suspended"},
 		"works, store is gone":               {true, func(in *input) { in.store = nil }, "suspended StoreNotFound"},
 		"works, hold cannot be understood":   {true, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "suspended HoldInvalid"},
 		"works, plan was edited by hand":     {true, func(in *input) { in.config.Data["plan.json"] = "{}" }, "works"},
@@ -175,7 +178,8 @@ func TestRenderedObjects(t *testing.T) {
 	in.caBundle = "-----BEGIN CERTIFICATE-----\n"
 	heldBy(in, "case-4711", "public.events")
 	p := decide(in)
-	sources := jobSources{image: "registry.example/purger:1", storeSecret: "orders-purger", hashKeySecret: "hash-key", planDigest: frozenDigest(p.purge)}
+	sources := jobSources{image: "registry.example/purger:1", storeSecret: "orders-purger", hashKeySecret: "hash-key", signingKeySecret: "evidence", planDigest: frozenDigest(p.purge)}
+	sources.kind, _ = stores.Of(v1alpha1.StorePostgreSQL)
 	var documents []string
 	for _, object := range []any{
 		renderServiceAccount(in.run), renderRole(in.run), renderRoleBinding(in.run), renderNetworkPolicy(in.run, 5432, []int32{443, 6443}),

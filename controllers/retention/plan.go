@@ -13,7 +13,7 @@ import (
 const (
 	defaultDeadline     = time.Hour
 	defaultHistoryLimit = 30
-	// maxRequest is what status.lastHandledRunRequest can hold.
+	// maxRequest is what status.lastHandledRunRequest and its sibling can hold.
 	maxRequest = 64
 )
 
@@ -63,7 +63,9 @@ func decide(in input) plan {
 	d.plan.status.ObservedGeneration = in.policy.Generation
 	d.inspect()
 	d.slots()
-	d.request()
+	for _, r := range d.requests() {
+		d.request(r)
+	}
 	d.history()
 	return d.plan
 }
@@ -145,7 +147,7 @@ func (d *decider) handle(due passed, next time.Time) time.Time {
 		return due.newest
 	default:
 		d.miss(due.count-1, due.before, "no run could start in time")
-		d.create = d.newRun(slotName(d.policy.Name, due.newest), due.newest, v1alpha1.TriggerSchedule)
+		d.create = d.newRun(slotName(d.policy.Name, due.newest), due.newest, v1alpha1.TriggerSchedule, "")
 		d.status.LastSlot = instant(due.newest)
 	}
 	return next
@@ -173,42 +175,15 @@ func (d *decider) newestSlotRun() time.Time {
 	return time.Unix(newest, 0).UTC()
 }
 
-// request acts on the annotation that asks for a run, once for each value. While something is in the way, the request waits.
-func (d *decider) request() {
-	value := d.policy.Annotations[v1alpha1.AnnotationRunRequestedAt]
-	value = value[:min(len(value), maxRequest)]
-	if value == "" || value == d.status.LastHandledRunRequest {
-		return
-	}
-	at, err := time.Parse(time.RFC3339, value)
-	if err != nil {
-		d.status.LastHandledRunRequest = value
-		d.event(true, "RunRequestInvalid", "Request", "annotation "+v1alpha1.AnnotationRunRequestedAt+
-			" is not an RFC 3339 instant and was ignored: write for example 2027-01-31T09:00:00Z")
-		return
-	}
-	at = at.UTC().Truncate(time.Second)
-	name := requestName(d.policy.Name, at)
-	switch {
-	case runs.Newest(d.runs, func(r *v1alpha1.PurgeRun) bool { return r.Name == name }) != nil:
-		d.status.LastHandledRunRequest = value
-	case d.suspended():
-		d.status.LastHandledRunRequest = value
-		d.event(true, v1alpha1.ReasonSuspended, "Request", "the policy is suspended, so the requested run was not made: set state to Active and ask again")
-	case at.After(d.now):
-		d.wake(at)
-	case d.problem == nil && d.going() == nil:
-		d.create = d.newRun(name, at, v1alpha1.TriggerRequest)
-		d.status.LastHandledRunRequest = value
-	}
-}
-
-// newRun is a run of the policy for an instant.
-func (d *decider) newRun(name string, slot time.Time, trigger v1alpha1.RunTrigger) *v1alpha1.PurgeRun {
+// newRun is a run of the policy for an instant; mode empty: as the policy says.
+func (d *decider) newRun(name string, slot time.Time, trigger v1alpha1.RunTrigger, mode v1alpha1.RunMode) *v1alpha1.PurgeRun {
 	digest := runs.RulesDigest(d.policy, d.store)
+	if mode == "" {
+		mode = d.mode(digest)
+	}
 	run := renderRun(d.policy, name, v1alpha1.PurgeRunSpec{
 		RulesDigest: digest,
-		Mode:        d.mode(digest),
+		Mode:        mode,
 		Trigger:     trigger,
 		Slot:        instant(slot),
 		Cutoffs:     Cutoffs(slot, d.policy.Spec.Rules, d.schedule.zone),

@@ -213,6 +213,25 @@ func TestDecideAboutRequests(t *testing.T) {
 	}
 }
 
+func TestPreviewOnRequestWhateverTheModeIs(t *testing.T) {
+	const asked = "2026-11-24T12:00:00Z"
+	in := daily(t)
+	in.policy.Spec.Mode, in.policy.Spec.FirstRun = v1alpha1.RunPurge, v1alpha1.RunPurge
+	in.policy.Annotations = map[string]string{v1alpha1.AnnotationPreviewRequestedAt: asked, v1alpha1.AnnotationRunRequestedAt: asked}
+	in.now = at(t, "2026-11-24T12:00:01Z")
+	in.policy.Status.NextSlot = metav1.NewTime(at(t, "2026-11-25T03:00:00Z"))
+	both := decide(in)
+	if both.create == nil || both.create.Name != "events-20261124120000r" || both.create.Spec.Mode != v1alpha1.RunPurge || both.status.LastHandledPreviewRequest != "" {
+		t.Fatalf("of two requests the run comes first and the preview waits: %+v, handled %q", both.create, both.status.LastHandledPreviewRequest)
+	}
+	in.policy.Status.LastHandledRunRequest = asked
+	preview := decide(in)
+	if preview.create == nil || preview.create.Name != "events-20261124120000p" || preview.create.Spec.Mode != v1alpha1.RunPreview ||
+		preview.status.LastHandledPreviewRequest != asked {
+		t.Errorf("preview %+v, handled %q", preview.create, preview.status.LastHandledPreviewRequest)
+	}
+}
+
 func TestHistory(t *testing.T) {
 	in := daily(t)
 	in.policy.Spec.HistoryLimit = 2

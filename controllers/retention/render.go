@@ -18,9 +18,9 @@ func slotName(policy string, slot time.Time) string {
 	return policy + "-" + slot.UTC().Format("200601021504")
 }
 
-// requestName names the run of a request: its instant in UTC, to the second, marked so that it is never a slot's name.
-func requestName(policy string, at time.Time) string {
-	return policy + "-" + at.UTC().Format("20060102150405") + "r"
+// requestName names the run of a request: its instant in UTC, to the second, and the request's mark.
+func requestName(policy string, at time.Time, mark string) string {
+	return policy + "-" + at.UTC().Format("20060102150405") + mark
 }
 
 // renderRun completes the intent of a run with whose it is.
@@ -77,6 +77,9 @@ func renderStatus(policy *v1alpha1.RetentionPolicy, status *v1alpha1.RetentionPo
 	if status.LastHandledRunRequest != "" {
 		ac.WithLastHandledRunRequest(status.LastHandledRunRequest)
 	}
+	if status.LastHandledPreviewRequest != "" {
+		ac.WithLastHandledPreviewRequest(status.LastHandledPreviewRequest)
+	}
 	if status.PreviewedRulesDigest != "" {
 		ac.WithPreviewedRulesDigest(status.PreviewedRulesDigest)
 	}
@@ -118,7 +121,7 @@ func conditions(policy *v1alpha1.RetentionPolicy, p *plan) []metav1.Condition {
 	switch {
 	case p.problem != nil:
 	case policy.Spec.State == v1alpha1.PolicySuspended:
-		schedules = condition(v1alpha1.ConditionSchedulesRuns, false, v1alpha1.ReasonSuspended, "no runs are made until state is Active")
+		schedules = condition(v1alpha1.ConditionSchedulesRuns, false, v1alpha1.ReasonSuspended, "no runs are made, and one that is under way waits, until state is Active")
 		if p.failed == nil {
 			ready = condition(v1alpha1.ConditionReady, true, v1alpha1.ReasonSuspended, schedules.Message)
 		}

@@ -1796,6 +1796,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: lastHandledPreviewRequest
+      type:
+        scalar: string
     - name: lastHandledRunRequest
       type:
         scalar: string

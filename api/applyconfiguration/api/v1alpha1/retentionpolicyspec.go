@@ -19,7 +19,8 @@ type RetentionPolicySpecApplyConfiguration struct {
 	Mode *apiv1alpha1.RunMode `json:"mode,omitempty"`
 	// firstRun is the mode of the first run after the policy is made or its rules change: Preview (default) or Purge.
 	FirstRun *apiv1alpha1.RunMode `json:"firstRun,omitempty"`
-	// state of the policy: Active (default), or Suspended, which makes no new runs.
+	// state of the policy: Active (default), or Suspended, which makes no new runs and lets one that is under way wait. It goes on from its
+	// checkpoint once the state is Active again.
 	State *apiv1alpha1.PolicyState `json:"state,omitempty"`
 	// storeRef names a DataStore in the same namespace.
 	StoreRef *LocalReferenceApplyConfiguration `json:"storeRef,omitempty"`

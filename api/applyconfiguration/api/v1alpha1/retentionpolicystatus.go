@@ -26,6 +26,8 @@ type RetentionPolicyStatusApplyConfiguration struct {
 	LastMissedSlot *metav1.Time `json:"lastMissedSlot,omitempty"`
 	// lastHandledRunRequest is the last value of the annotation carrier-operator.io/run-requested-at that was acted on.
 	LastHandledRunRequest *string `json:"lastHandledRunRequest,omitempty"`
+	// lastHandledPreviewRequest is the last value of the annotation carrier-operator.io/preview-requested-at that was acted on.
+	LastHandledPreviewRequest *string `json:"lastHandledPreviewRequest,omitempty"`
 	// lastRun says how the latest run went.
 	LastRun *PolicyRunStatusApplyConfiguration `json:"lastRun,omitempty"`
 	// previewedRulesDigest is the rulesDigest of the last preview that completed.
@@ -96,6 +98,14 @@ func (b *RetentionPolicyStatusApplyConfiguration) WithLastMissedSlot(value metav
 // If called multiple times, the LastHandledRunRequest field is set to the value of the last call.
 func (b *RetentionPolicyStatusApplyConfiguration) WithLastHandledRunRequest(value string) *RetentionPolicyStatusApplyConfiguration {
 	b.LastHandledRunRequest = &value
+	return b
+}
+
+// WithLastHandledPreviewRequest sets the LastHandledPreviewRequest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastHandledPreviewRequest field is set to the value of the last call.
+func (b *RetentionPolicyStatusApplyConfiguration) WithLastHandledPreviewRequest(value string) *RetentionPolicyStatusApplyConfiguration {
+	b.LastHandledPreviewRequest = &value
 	return b
 }
 
