@@ -134,3 +134,18 @@ func objectOf(p *retention.Plan, status v1alpha1.PurgeRunStatus) *v1alpha1.Purge
 	}
 	return run
 }
+
+// small16 is a driver whose windows have 16 records.
+type small16 struct{ retention.Driver }
+
+type small16Session struct{ retention.Session }
+
+func (f *small16) Open(ctx context.Context) (retention.Session, error) {
+	session, err := f.Driver.Open(ctx)
+	return &small16Session{session}, err
+}
+
+func (s *small16Session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
+	w.Size = 16
+	return s.Session.Window(ctx, w)
+}

@@ -3,6 +3,7 @@
 package mysql_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,9 @@ const events = `
 		ELSE timestamp'2026-11-24 03:00:00' - INTERVAL floor(pow(rand(42), 2) * 86400 * 400) SECOND END, repeat('x', seq % 200)
 	FROM seq_1_to_20000;
 	GRANT SELECT, DELETE, UPDATE ON events TO ` + purgerUser
+
+// small is the same with few rows.
+var small = strings.Replace(events, "20000", "500", 1)
 
 const due90 = `at < timestamp'2026-11-24 03:00:00' - INTERVAL 90 DAY AND at > '1000-01-01'`
 

@@ -57,19 +57,11 @@ func (r *reference) quoted() string { return quote(r.schema) + "." + quote(r.nam
 // childAlias names the i-th referring table in a statement.
 func childAlias(i int) string { return fmt.Sprintf("`carrier child %d`", i) }
 
-// condition is that the aliased record refers to a record of t, and is not that record.
+// condition is that the aliased record refers to a record of t.
 func (r *reference) condition(t *table, alias string) part {
 	parts := make([]part, len(r.columns))
 	for i := range r.columns {
 		parts[i] = compose("% = %", text(alias+"."+quote(r.columns[i])), t.field(r.targets[i]))
-	}
-	if r.self && len(t.indexes) > 0 {
-		// A record that refers to itself goes with itself.
-		var same []part
-		for _, name := range t.indexes[0].columns {
-			same = append(same, compose("% = %", text(alias+"."+quote(name)), t.field(name)))
-		}
-		parts = append(parts, compose("NOT (%)", and(same...)))
 	}
 	return and(parts...)
 }

@@ -98,6 +98,22 @@ func newInstance(dir, name string, options ...string) (*instance, error) {
 	return i, i.start()
 }
 
+// newServer is a server of one test.
+func newServer(t *testing.T, options ...string) *instance {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "purger-mysql-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	i, err := newInstance(dir, "other", options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { i.stop(syscall.SIGTERM) })
+	return i
+}
+
 func (i *instance) start() error {
 	i.process = asServer("mariadbd", append([]string{"--no-defaults", "--datadir=" + i.dir, "--port=" + strconv.Itoa(i.port), "--bind-address=127.0.0.1",
 		"--socket=" + i.socket(), "--pid-file=" + filepath.Join(i.dir, "pid"), "--ssl-cert=" + filepath.Join(i.dir, "server.crt"), "--ssl-key=" + filepath.Join(i.dir, "server.key"),

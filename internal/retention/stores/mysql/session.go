@@ -150,9 +150,6 @@ func (s *session) CheckReferences(ctx context.Context, rule *retention.Rule, hol
 	}
 	return s.reading(ctx, func() error {
 		for i, ref := range t.references {
-			if ref.self {
-				continue
-			}
 			var n int64
 			err := s.one(ctx, t.referencedSQL(rule, holds, i), &n)
 			if is(err, privilegeErrors) {
@@ -161,7 +158,12 @@ func (s *session) CheckReferences(ctx context.Context, rule *retention.Rule, hol
 			if err != nil {
 				return err
 			}
-			if n > 0 {
+			switch {
+			case n > 0 && ref.self:
+				return retention.Fail(v1alpha1.ReasonReferenced,
+					"rule %s: %d due records of %s refer to themselves (constraint %q), and the store does not delete such: set their reference to null, or hold them",
+					rule.Name, n, t.quoted(), ref.constraint)
+			case n > 0:
 				return retention.Fail(v1alpha1.ReasonReferenced,
 					"rule %s: %d due records of %s are still referenced by %s (constraint %q): give that table a rule that runs first, or hold these records too",
 					rule.Name, n, t.quoted(), ref.quoted(), ref.constraint)

@@ -70,7 +70,8 @@ func (t *table) fields(names []string) part {
 // due is the condition of records that the rule wants gone.
 func (t *table) due(rule *retention.Rule) part {
 	clock := t.clock(rule.Clock)
-	parts := []part{clock.sound, compose("% < %", clock.value, clock.instant(rule.Before))}
+	// The comparison first: it spares the store the rest for most of what stays.
+	parts := []part{compose("% < %", clock.value, clock.instant(rule.Before)), clock.sound}
 	parts = append(parts, t.filters(rule.Where, false)...)
 	if len(rule.Fields) > 0 {
 		parts = append(parts, t.unfinished(rule.Fields))
@@ -226,7 +227,7 @@ func hashed(fields []retention.Anonymize) []string {
 	return names
 }
 
-// unreferenced is the condition that no other record of the same table refers to a record.
+// unreferenced is the condition that no record of the same table refers to a record.
 func (t *table) unreferenced() part {
 	own := []part{text("TRUE")}
 	for i, ref := range t.references {
@@ -240,9 +241,14 @@ func (t *table) unreferenced() part {
 	return and(own[1:]...)
 }
 
-// referencedSQL counts due records, not held, that another table refers to.
-func (t *table) referencedSQL(rule *retention.Rule, holds []retention.Hold, ref int) part {
-	return compose("SELECT COUNT(*) FROM % WHERE % AND NOT % AND %", text(t.quoted()), t.due(rule), t.held(holds), t.references[ref].exists(t, childAlias(ref)))
+// referencedSQL counts due records, not held, that another table or that they themselves refer to.
+func (t *table) referencedSQL(rule *retention.Rule, holds []retention.Hold, i int) part {
+	ref := &t.references[i]
+	refers := ref.exists(t, childAlias(i))
+	if ref.self {
+		refers = ref.condition(t, t.quoted())
+	}
+	return compose("SELECT COUNT(*) FROM % WHERE % AND NOT % AND %", text(t.quoted()), t.due(rule), t.held(holds), refers)
 }
 
 // ordered are the columns of an index, which are the rule's key in the order of the index.

@@ -165,9 +165,11 @@ func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table
 	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, w.Rule.Key), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
 		return 0, err
 	}
-	statement := t.updateSQL(w.Rule, w.Holds, on, nil)
+	var statement part
 	if len(w.Rule.Fields) == 0 {
 		statement = t.deleteSQL(w.Rule, w.Holds, on, false)
+	} else {
+		statement = t.updateSQL(w.Rule, w.Holds, on, nil)
 	}
 	result, err := s.conn.ExecContext(ctx, statement.text, statement.args...)
 	if err != nil {
