@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StoreMySQL)
+	kind.Optional = append(slices.Clone(kind.Optional), keyReplicas)
 	c, err := stores.ReadConnection(d.Dir, kind)
 	if err != nil {
 		return nil, err
@@ -86,6 +88,10 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err := s.begin(ctx, d.Plan.RunUID); err != nil {
 		s.Close()
 		return nil, err
+	}
+	if s.followers, err = followers(c.Values[keyReplicas], config, c.Port); err != nil {
+		s.Close()
+		return nil, connecting(ctx, err)
 	}
 	s.returning = s.mariaDB && !d.withoutReturning
 	return s, nil

@@ -21,6 +21,7 @@ type session struct {
 	// mariaDB is the store's make; returning says that it returns the keys of what it deletes.
 	mariaDB, returning bool
 	tables             map[string]*table
+	followers          []*follower
 }
 
 // Close gives up the connection and, with it, the run's lock.
@@ -29,6 +30,9 @@ func (s *session) Close() {
 		_ = s.conn.Close() // the server notices a connection that cannot say goodbye
 	}
 	_ = s.db.Close()
+	for _, f := range s.followers {
+		_ = f.db.Close()
+	}
 }
 
 // countTimeout is for reading: it blocks nobody, but a snapshot that stays open for hours would keep the store from cleaning up.
