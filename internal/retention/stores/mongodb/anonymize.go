@@ -40,8 +40,8 @@ func (s *session) anonymize(ctx context.Context, collection *mongo.Collection, w
 	}
 	left := map[string]bool{}
 	for _, id := range found.ids {
-		if text, err := keyText(id); err == nil && !finished[text] {
-			left[text] = true
+		if key := keyText(id); !finished[key] {
+			left[key] = true
 		}
 	}
 	return found.without(left), err

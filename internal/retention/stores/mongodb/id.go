@@ -125,27 +125,27 @@ func (n *notes) write(p place) string {
 	return fmt.Sprintf("%s:#%d", p.name(), n.n)
 }
 
-// read understands a position. Without its note it is the bracket's start; what cannot be read is the first bracket's. Windows that were
+// read understands a position. Without its note it is the bracket's start; false: it cannot be read, as the empty one. Windows that were
 // handled are handled again, which changes nothing.
-func (n *notes) read(position string) place {
+func (n *notes) read(position string) (place, bool) {
 	name, rest, _ := strings.Cut(position, ":")
 	p := place{bracket: indexOf(name)}
 	if p.bracket < 0 {
-		return place{}
+		return p, false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.n > 0 && rest == fmt.Sprintf("#%d", n.n) && n.last.bracket == p.bracket {
-		return n.last
+		return n.last, true
 	}
 	var document bson.Raw
 	if err := bson.UnmarshalExtJSON([]byte(rest), true, &document); err != nil {
-		return p
+		return p, true
 	}
 	if id, err := document.LookupErr("_id"); err == nil && bracketOf(id) == p.bracket {
 		p.after = id
 	}
-	return p
+	return p, true
 }
 
 // isPlain says whether an _id is of a type that tells nothing of a person.

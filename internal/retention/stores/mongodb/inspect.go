@@ -177,7 +177,7 @@ func isPath(name string) bool {
 
 // inspectFields looks for records that have the rule's fields: MongoDB has no columns, and a misspelled name would find nothing, for ever.
 func (s *session) inspectFields(ctx context.Context, rule *retention.Rule) (warnings []string, err error) {
-	if filled, err := s.finds(ctx, rule.Collection, bson.D{}); err != nil || !filled {
+	if filled, err := finds(ctx, s.db.Collection(rule.Collection), bson.D{}); err != nil || !filled {
 		return nil, err
 	}
 	if err := s.inspectClock(ctx, rule); err != nil {
@@ -215,7 +215,7 @@ func (s *session) inspectClock(ctx context.Context, rule *retention.Rule) error 
 	if err != nil || typed {
 		return err
 	}
-	if other, err := s.finds(ctx, rule.Collection, and(has(c.field), not(c.saysNothing()...))); err != nil || other {
+	if other, err := finds(ctx, s.db.Collection(rule.Collection), and(has(c.field), not(c.saysNothing()...))); err != nil || other {
 		return errors.Join(err, retention.Fail(v1alpha1.ReasonClockTypeMismatch, "no record has a clock of unit %s in field %q, but some have another type there: correct clock.unit or choose another field",
 			rule.Clock.Unit, c.field))
 	}
@@ -226,8 +226,8 @@ func (s *session) inspectClock(ctx context.Context, rule *retention.Rule) error 
 }
 
 // finds says whether some record meets a condition.
-func (s *session) finds(ctx context.Context, name string, condition bson.D) (bool, error) {
-	err := s.db.Collection(name).FindOne(ctx, condition, options.FindOne().SetProjection(byID)).Err()
+func finds(ctx context.Context, collection *mongo.Collection, condition bson.D) (bool, error) {
+	err := collection.FindOne(ctx, condition, options.FindOne().SetProjection(byID)).Err()
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return false, nil
 	}
@@ -237,7 +237,7 @@ func (s *session) finds(ctx context.Context, name string, condition bson.D) (boo
 // findsClock says whether some record has a clock of the unit's type, which for text must be RFC 3339.
 func (s *session) findsClock(ctx context.Context, name string, c clock) (found bool, err error) {
 	if !c.isText() {
-		return s.finds(ctx, name, c.sound())
+		return finds(ctx, s.db.Collection(name), c.sound())
 	}
 	err = readTexts(ctx, s.db.Collection(name), c, c.sound(), func(time.Time) bool {
 		found = true
@@ -252,7 +252,7 @@ func (s *session) hasField(ctx context.Context, name, field string) (bool, error
 	if s.found[key] {
 		return true, nil
 	}
-	known, err := s.finds(ctx, name, on(field, "$exists", true))
+	known, err := finds(ctx, s.db.Collection(name), on(field, "$exists", true))
 	if known {
 		if s.found == nil {
 			s.found = map[[2]string]bool{}
@@ -271,7 +271,7 @@ func (s *session) inspectHold(ctx context.Context, hold *retention.Hold, collect
 		}
 		return err
 	}
-	filled, err := s.finds(ctx, hold.Collection, bson.D{})
+	filled, err := finds(ctx, s.db.Collection(hold.Collection), bson.D{})
 	for _, f := range hold.Where {
 		if !isPath(f.Field) {
 			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: %q is no field that can be named: correct or delete the hold", hold.Name, f.Field)

@@ -29,8 +29,11 @@ func textAt(document bson.Raw, field string) string {
 	return text
 }
 
-// keyText is the form of an _id in the digest of records: canonical extended JSON, which tells types apart.
-func keyText(id bson.RawValue) (string, error) {
+// keyText is the form of an _id in the digest of records: canonical extended JSON, which tells types apart. What the store sent has one.
+func keyText(id bson.RawValue) string {
 	text, err := bson.MarshalExtJSON(bson.D{{Key: "_id", Value: id}}, true, false)
-	return string(text), err
+	if err != nil {
+		return id.Type.String() + " " + string(id.Value)
+	}
+	return string(text)
 }

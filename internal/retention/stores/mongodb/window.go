@@ -25,84 +25,80 @@ var byID = bson.D{{Key: "_id", Value: 1}}
 // Window works on the next records in the order of _id. It ends after the last type of _id that the collection has.
 func (s *session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
 	collection := s.db.Collection(w.Rule.Collection)
-	at, err := s.locate(ctx, collection, w.Position)
-	if err != nil || at == nil {
-		return retention.Batch{}, s.reread(ctx, err)
+	at, ok := s.notes.read(w.Position)
+	if !ok {
+		first, err := s.extreme(ctx, collection, 1)
+		if err != nil || first < 0 {
+			return retention.Batch{}, classify(ctx, err)
+		}
+		at = place{bracket: first}
 	}
 	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
 	defer cancel()
-	to, err := s.bound(ctx, collection, *at, min(max(w.Size, 1), maxRecords))
+	found, next, err := s.look(ctx, collection, w, at)
 	if err != nil {
 		return retention.Batch{}, classify(ctx, err)
 	}
-	found, err := s.candidates(ctx, collection, w, *at, to)
-	if err != nil {
-		return retention.Batch{}, classify(ctx, err)
-	}
-	next := place{bracket: at.bracket, after: found.end(to)}
-	if next.after.IsZero() {
-		next = place{bracket: at.bracket + 1}
-	}
-	batch := retention.Batch{Commits: 1}
 	done, err := s.change(ctx, collection, w, found)
 	if err != nil && len(done) == 0 {
 		return retention.Batch{}, doubtful(ctx, err)
 	}
 	if err != nil {
-		next = *at // what was done is counted; the failure comes again without it
+		next = &at // what was done is counted; the failure comes again without it
 	}
-	if next.bracket < len(brackets) {
-		batch.Next = s.notes.write(next)
+	batch := retention.Batch{Commits: 1}
+	if next != nil {
+		batch.Next = s.notes.write(*next)
 	}
 	records := w.Hasher.Records(w.Rule.Collection)
 	for _, id := range done {
-		text, err := keyText(id)
-		if err != nil {
-			return retention.Batch{}, doubtful(ctx, err)
-		}
-		records.Add(text)
+		records.Add(keyText(id))
 	}
 	batch.Done, batch.Digest = records.Count(), records.Sum()
 	return batch, nil
 }
 
-// reread is classify for a read that the pod may be told to stop.
-func (s *session) reread(ctx context.Context, err error) error {
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil
+// look reads what is due in the window that begins at a place, and where the next one begins; nil: there is none.
+func (s *session) look(ctx context.Context, collection *mongo.Collection, w retention.Window, at place) (*batch, *place, error) {
+	to, err := s.bound(ctx, collection, at, min(max(w.Size, 1), maxRecords))
+	if err != nil {
+		return nil, nil, err
 	}
-	return classify(ctx, err)
+	found, err := s.candidates(ctx, collection, w, at, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	if end := found.end(to); !end.IsZero() {
+		return found, &place{bracket: at.bracket, after: end}, nil
+	}
+	next, err := s.following(ctx, collection, at.bracket)
+	return found, next, err
 }
 
-// locate understands a position; nil: nothing lies behind it.
-func (s *session) locate(ctx context.Context, collection *mongo.Collection, position string) (*place, error) {
-	at := s.notes.read(position)
-	first, err := s.extreme(ctx, collection, 1)
-	if err != nil {
-		return nil, err
-	}
+// following is the start of the next bracket that has records; nil: there is none.
+func (s *session) following(ctx context.Context, collection *mongo.Collection, bracket int) (*place, error) {
 	last, err := s.extreme(ctx, collection, -1)
 	if err != nil {
 		return nil, err
 	}
-	if at.bracket < first {
-		at = place{bracket: first}
-	}
-	for ; at.bracket <= last; at = (place{bracket: at.bracket + 1}) {
-		err := collection.FindOne(ctx, at.span(bson.RawValue{}), options.FindOne().SetProjection(byID).SetHint(byID)).Err()
-		if !errors.Is(err, mongo.ErrNoDocuments) {
-			return &at, err
+	for next := bracket + 1; next <= last; next++ {
+		p := place{bracket: next}
+		if filled, err := finds(ctx, collection, p.span(bson.RawValue{})); err != nil || filled {
+			return &p, err
 		}
 	}
 	return nil, nil
 }
 
-// extreme is the bracket of the first (1) or last (-1) record.
+// extreme is the bracket of the first (1) or last (-1) record; -1: there is none.
 func (s *session) extreme(ctx context.Context, collection *mongo.Collection, direction int) (int, error) {
 	document, err := collection.FindOne(ctx, bson.D{}, options.FindOne().SetProjection(byID).SetSort(bson.D{{Key: "_id", Value: direction}})).Raw()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return -1, nil
+	}
 	if err != nil {
-		return 0, err
+		return -1, err
 	}
 	return bracketOf(document.Lookup("_id")), nil
 }
@@ -224,11 +220,7 @@ func (s *session) which(ctx context.Context, collection *mongo.Collection, condi
 	defer cursor.Close(ctx)
 	keys := map[string]bool{}
 	for cursor.Next(ctx) {
-		text, err := keyText(cursor.Current.Lookup("_id"))
-		if err != nil {
-			return nil, err
-		}
-		keys[text] = true
+		keys[keyText(cursor.Current.Lookup("_id"))] = true
 	}
 	return keys, cursor.Err()
 }
@@ -236,7 +228,6 @@ func (s *session) which(ctx context.Context, collection *mongo.Collection, condi
 // without are the keys of the found records that are not among the others.
 func (b *batch) without(others map[string]bool) []bson.RawValue {
 	return slices.DeleteFunc(slices.Clone(b.ids), func(id bson.RawValue) bool {
-		text, err := keyText(id)
-		return err != nil || others[text]
+		return others[keyText(id)]
 	})
 }
