@@ -202,6 +202,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RuleResultApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunCheckpoint"):
 		return &apiv1alpha1.RunCheckpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunDiscovery"):
+		return &apiv1alpha1.RunDiscoveryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunEvidence"):
 		return &apiv1alpha1.RunEvidenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunOutcome"):
@@ -232,6 +234,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.TokenResponseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("TokenSettings"):
 		return &apiv1alpha1.TokenSettingsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UndecidedField"):
+		return &apiv1alpha1.UndecidedFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Webhook"):
 		return &apiv1alpha1.WebhookApplyConfiguration{}
 

@@ -30,6 +30,8 @@ const (
 const (
 	// ConditionComplete is true when a PurgeRun ended as it should.
 	ConditionComplete = "Complete"
+	// ConditionFieldsDecided is false when a run found fields in a DataStore that have no decision.
+	ConditionFieldsDecided = "FieldsDecided"
 	// ConditionSchedulesRuns is true when a RetentionPolicy makes runs.
 	ConditionSchedulesRuns = "SchedulesRuns"
 )
@@ -162,6 +164,10 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonScheduled: runs are made on schedule.
 	ReasonScheduled = "Scheduled"
+	// ReasonSchemaDrift: the store has fields that nobody has decided about.
+	ReasonSchemaDrift = "SchemaDrift"
+	// ReasonNotLooked: no run has looked at the store's fields yet.
+	ReasonNotLooked = "NotLooked"
 	// ReasonSlotMissed: the last slots passed without a run.
 	ReasonSlotMissed = "SlotMissed"
 	// ReasonLastRunFailed: the latest run ended with a reason that needs a person.

@@ -186,7 +186,7 @@ type DataStoreSpec struct {
 
 // DataStoreStatus is what the operator observed.
 type DataStoreStatus struct {
-	// conditions of the store: Ready, Reconciling, Stalled.
+	// conditions of the store: Ready, Reconciling, Stalled, FieldsDecided (false: the store has fields that nobody has decided about).
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -201,6 +201,12 @@ type DataStoreStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=128
 	Identity string `json:"identity,omitempty"`
+
+	// undecided are fields that the newest run found without a decision, the first 32 of them: give each a category or ignore it.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Undecided []UndecidedField `json:"undecided,omitempty"`
 }
 
 // DataStore says how a store is reached and where it holds personal data: every column is given a category, or ignored by name.
@@ -211,6 +217,7 @@ type DataStoreStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.connection.secretRef.name`
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Decided",type=string,JSONPath=`.status.conditions[?(@.type=="FieldsDecided")].status`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type DataStore struct {

@@ -266,6 +266,44 @@ type RunEvidence struct {
 	OutcomeEnvelope string `json:"outcomeEnvelope,omitempty"`
 }
 
+// UndecidedField is a field of a store that has neither a category nor is ignored.
+type UndecidedField struct {
+	// collection that has the field.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	Collection string `json:"collection,omitempty"`
+
+	// field without a decision.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Field string `json:"field,omitempty"`
+
+	// looksLike is the category that the field's name suggests. Values are never looked at. Empty: it suggests none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	LooksLike string `json:"looksLike,omitempty"`
+}
+
+// RunDiscovery is what a run found in the store that nobody has decided about.
+type RunDiscovery struct {
+	// looked is true if the store could list its fields.
+	// +required
+	Looked bool `json:"looked"` //nolint:kubeapilinter // absent is another thing than false: the run did not come so far
+
+	// undecided is the number of fields without a decision: any field of a collection of the DataStore, and those of other collections
+	// whose names suggest personal data.
+	// +optional
+	Undecided int32 `json:"undecided,omitempty"`
+
+	// fields without a decision, the first 32 of them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Fields []UndecidedField `json:"fields,omitempty"`
+}
+
 // PurgeRunStatus is written by the purger (results, checkpoint, pause, outcome, evidence) and the operator (the rest).
 type PurgeRunStatus struct {
 	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
@@ -311,6 +349,10 @@ type PurgeRunStatus struct {
 	// outcome is how the purger ended. Written by the purger.
 	// +optional
 	Outcome RunOutcome `json:"outcome,omitzero"`
+
+	// discovery is what the run found in the store that has no decision yet. Written by the purger.
+	// +optional
+	Discovery RunDiscovery `json:"discovery,omitzero"`
 
 	// evidence proves what the run did. Written by the purger.
 	// +optional

@@ -49,15 +49,18 @@ func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := c.Client.List(ctx, &list, client.InNamespace(store.Namespace)); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, c.report(ctx, store, p, identity(store, list.Items))
+	return ctrl.Result{}, c.report(ctx, store, p, look(store, list.Items))
 }
 
-func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *storemap.Problem, identity string) error {
-	want := conditions(p)
+func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *storemap.Problem, o observed) error {
+	want := append(conditions(p), fieldsDecided(o.discovery))
 	status := apiac.DataStoreStatus().WithObservedGeneration(store.Generation).
 		WithConditions(ssa.Conditions(want, store.Status.Conditions, store.Generation, c.Clock.Now())...)
-	if identity != "" {
-		status.WithIdentity(identity)
+	if o.identity != "" {
+		status.WithIdentity(o.identity)
+	}
+	for _, f := range o.discovery.Fields {
+		status.WithUndecided(apiac.UndecidedField().WithCollection(f.Collection).WithField(f.Field).WithLooksLike(f.LooksLike))
 	}
 	changed, err := ssa.ApplyStatus(ctx, c.Client, FieldManager,
 		apiac.DataStore(store.Name, store.Namespace).WithStatus(status), store, apiac.ExtractDataStoreStatus)
@@ -70,6 +73,9 @@ func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *s
 			kind = corev1.EventTypeWarning
 		}
 		c.Events.Eventf(store, nil, kind, ready.Reason, "CheckConnection", "%s", ready.Message)
+	}
+	if fields := ssa.Changed(store.Status.Conditions, want, v1alpha1.ConditionFieldsDecided); fields != nil && fields.Status == metav1.ConditionFalse {
+		c.Events.Eventf(store, nil, corev1.EventTypeWarning, fields.Reason, "Discover", "%s", fields.Message)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
@@ -97,20 +98,67 @@ func checkBundle(ref v1alpha1.BundleReference, bundle []byte, found bool) *store
 	return nil
 }
 
-// identity of the store that its runs expect: the one that a person accepted, else the one that the newest good run found. Runs of an
-// earlier DataStore of this name do not count.
-func identity(store *v1alpha1.DataStore, all []v1alpha1.PurgeRun) string {
+// observed is what runs found out about a store.
+type observed struct {
+	// identity that the next run expects.
+	identity string
+	// discovery of the newest run that could look.
+	discovery v1alpha1.RunDiscovery
+}
+
+// look reads what runs found. Runs of an earlier DataStore of this name do not count.
+func look(store *v1alpha1.DataStore, all []v1alpha1.PurgeRun) observed {
+	var own []v1alpha1.PurgeRun
+	for i := range all {
+		if all[i].Spec.StoreRef.Name == store.Name && !all[i].CreationTimestamp.Before(&store.CreationTimestamp) {
+			own = append(own, all[i])
+		}
+	}
+	runs.Sort(own)
+	o := observed{identity: identity(store, own)}
+	if newest := runs.Newest(own, func(r *v1alpha1.PurgeRun) bool { return r.Status.Discovery.Looked }); newest != nil {
+		o.discovery = newest.Status.Discovery
+	}
+	return o
+}
+
+// identity is the one that a person accepted, else the one that the newest good run found.
+func identity(store *v1alpha1.DataStore, own []v1alpha1.PurgeRun) string {
 	if accepted := store.Annotations[v1alpha1.AnnotationStoreIdentity]; accepted != "" {
 		return accepted[:min(len(accepted), maxIdentity)]
 	}
-	sorted := slices.Clone(all)
-	runs.Sort(sorted)
-	newest := runs.Newest(sorted, func(r *v1alpha1.PurgeRun) bool {
-		return r.Spec.StoreRef.Name == store.Name && !r.CreationTimestamp.Before(&store.CreationTimestamp) &&
-			runs.Completed(r) && r.Status.Evidence.StoreIdentity != ""
-	})
+	newest := runs.Newest(own, func(r *v1alpha1.PurgeRun) bool { return runs.Completed(r) && r.Status.Evidence.StoreIdentity != "" })
 	if newest == nil {
 		return store.Status.Identity
 	}
 	return newest.Status.Evidence.StoreIdentity
+}
+
+// namedFields is how many fields the condition names; the status lists more.
+const namedFields = 5
+
+// fieldsDecided says whether every field of the store has a decision, as the newest run saw it.
+func fieldsDecided(d v1alpha1.RunDiscovery) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionFieldsDecided}
+	switch {
+	case !d.Looked:
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, v1alpha1.ReasonNotLooked, "no run has looked for fields without a decision yet"
+	case d.Undecided == 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every field that the newest run found has a category or is ignored"
+	default:
+		var names []string
+		for _, f := range d.Fields[:min(len(d.Fields), namedFields)] {
+			name := f.Collection + " " + strconv.Quote(f.Field)
+			if f.LooksLike != "" {
+				name += " (looks like " + f.LooksLike + ")"
+			}
+			names = append(names, name)
+		}
+		if more := int(d.Undecided) - len(names); more > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonSchemaDrift
+		c.Message = "fields without a decision: " + strings.Join(names, ", ") + ": give each a category in collections, or ignore it"
+	}
+	return c
 }

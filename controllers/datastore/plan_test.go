@@ -1,6 +1,7 @@
 package datastore
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -42,9 +43,50 @@ func TestIdentity(t *testing.T) {
 			if tc.accepted != "" {
 				store.Annotations[v1alpha1.AnnotationStoreIdentity] = tc.accepted
 			}
-			if got := identity(store, tc.runs); got != tc.want {
+			if got := look(store, tc.runs).identity; got != tc.want {
 				t.Errorf("identity %q, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestFieldsWithoutADecisionAreNamed(t *testing.T) {
+	fields := []v1alpha1.UndecidedField{
+		{Collection: "public.orders", Field: "phone", LooksLike: "user.contact.phone_number"}, {Collection: "public.orders", Field: "note"},
+		{Collection: "public.orders", Field: "a"}, {Collection: "public.orders", Field: "b"}, {Collection: "public.orders", Field: "c"}, {Collection: "public.orders", Field: "d"},
+	}
+	for name, tc := range map[string]struct {
+		found        v1alpha1.RunDiscovery
+		status       metav1.ConditionStatus
+		reason, says string
+	}{
+		"no run has looked": {v1alpha1.RunDiscovery{}, metav1.ConditionUnknown, v1alpha1.ReasonNotLooked, "no run has looked"},
+		"all decided":       {v1alpha1.RunDiscovery{Looked: true}, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "every field"},
+		"a new column": {v1alpha1.RunDiscovery{Looked: true, Undecided: 1, Fields: fields[:1]}, metav1.ConditionFalse, v1alpha1.ReasonSchemaDrift,
+			`public.orders "phone" (looks like user.contact.phone_number): give`},
+		"more than are named": {v1alpha1.RunDiscovery{Looked: true, Undecided: 100, Fields: fields}, metav1.ConditionFalse, v1alpha1.ReasonSchemaDrift,
+			`public.orders "c", 95 more:`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := fieldsDecided(tc.found)
+			if c.Status != tc.status || c.Reason != tc.reason || !strings.Contains(c.Message, tc.says) {
+				t.Errorf("%s %s %q", c.Status, c.Reason, c.Message)
+			}
+		})
+	}
+}
+
+func TestDiscoveryIsThatOfTheNewestRunThatLooked(t *testing.T) {
+	store := &v1alpha1.DataStore{Name: "orders"}
+	of := func(name string, minute int, d v1alpha1.RunDiscovery) v1alpha1.PurgeRun {
+		at := metav1.NewTime(time.Date(2026, 11, 24, 3, minute, 0, 0, time.UTC))
+		return v1alpha1.PurgeRun{Name: name, CreationTimestamp: at, Spec: v1alpha1.PurgeRunSpec{StoreRef: v1alpha1.LocalReference{Name: "orders"}, Slot: at},
+			Status: v1alpha1.PurgeRunStatus{Discovery: d}}
+	}
+	got := look(store, []v1alpha1.PurgeRun{
+		of("c", 3, v1alpha1.RunDiscovery{}), of("a", 1, v1alpha1.RunDiscovery{Looked: true, Undecided: 1}), of("b", 2, v1alpha1.RunDiscovery{Looked: true, Undecided: 2}),
+	}).discovery
+	if got.Undecided != 2 {
+		t.Errorf("discovery %+v", got)
 	}
 }

@@ -81,7 +81,7 @@ func planStore(store *v1alpha1.DataStore, caBundle string) retention.Store {
 	if mode == "" {
 		mode = v1alpha1.StoreTLSVerifyFull
 	}
-	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle}
+	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle, Decided: storemap.Decided(store)}
 }
 
 func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {

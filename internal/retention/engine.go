@@ -132,6 +132,9 @@ func (r *run) count(ctx context.Context) error {
 		}
 	}
 	r.status.Results = results
+	if err := r.discover(ctx); err != nil {
+		return err
+	}
 	if err := r.recordIntent(ctx); err != nil {
 		return err
 	}

@@ -3,11 +3,13 @@ package retention
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
 )
 
 // recordIntent signs what the run is about to do. The report that follows makes it durable before anything is changed: an intent without
@@ -26,6 +28,30 @@ func (r *run) recordIntent(ctx context.Context) error {
 		return fmt.Errorf("signing the intent: %w", err)
 	}
 	return nil
+}
+
+// maxUndecided is how many fields without a decision a status lists.
+const maxUndecided = 32
+
+// discover looks for fields that nobody has decided about: columns that were added since, and tables that nobody thought of.
+func (r *run) discover(ctx context.Context) error {
+	return r.with(ctx, func(ctx context.Context, s Session, _ []Hold) error {
+		c, ok := s.(Cataloger)
+		if !ok {
+			return nil
+		}
+		fields, err := c.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		found := discovery.Undecided(fields, r.Plan.Store.Decided)
+		r.status.Discovery = v1alpha1.RunDiscovery{Looked: true, Undecided: int32(min(len(found), math.MaxInt32))}
+		for _, f := range found[:min(len(found), maxUndecided)] {
+			r.status.Discovery.Fields = append(r.status.Discovery.Fields,
+				v1alpha1.UndecidedField{Collection: f.Collection, Field: f.Field, LooksLike: f.LooksLike})
+		}
+		return nil
+	})
 }
 
 // positionLog notes where the store's log was after a rule was verified: what was deleted is gone from every copy that has come so far.

@@ -58,6 +58,8 @@ type Store struct {
 	// TLSMode is VerifyFull, VerifyCA or Disable; CABundle the PEM to verify with, empty: public CAs.
 	TLSMode  string `json:"tlsMode"`
 	CABundle string `json:"caBundle,omitempty"`
+	// Decided are, by collection, the fields that have a category or are ignored.
+	Decided map[string][]string `json:"decided,omitempty"`
 }
 
 // Rule says which records of one collection go. Rules are in the order in which they run.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
 )
 
 // Driver reaches one store. The kinds are below stores.
@@ -41,6 +43,12 @@ type Session interface {
 type Positioner interface {
 	// LogPosition returns the log's position now, for example an LSN or a GTID set: at most 256 bytes.
 	LogPosition(ctx context.Context) (string, error)
+}
+
+// Cataloger is a Session of a store that knows the fields of its collections.
+type Cataloger interface {
+	// Catalog returns the fields of all collections that the login may see, those of the store's own apart, in the store's order.
+	Catalog(ctx context.Context) ([]discovery.Field, error)
 }
 
 // Inspection is what Inspect found, apart from failures.

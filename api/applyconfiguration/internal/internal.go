@@ -720,6 +720,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: undecided
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.UndecidedField
+          elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DataStoreType
   scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.EmbeddedDocument
@@ -1528,6 +1534,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: discovery
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunDiscovery
     - name: evidence
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunEvidence
@@ -1947,6 +1956,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rule
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunDiscovery
+  map:
+    fields:
+    - name: fields
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.UndecidedField
+          elementRelationship: atomic
+    - name: looked
+      type:
+        scalar: boolean
+    - name: undecided
+      type:
+        scalar: numeric
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunEvidence
   map:
     fields:
@@ -2154,6 +2178,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: tokenPath
+      type:
+        scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.UndecidedField
+  map:
+    fields:
+    - name: collection
+      type:
+        scalar: string
+    - name: field
+      type:
+        scalar: string
+    - name: looksLike
       type:
         scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.UnknownOperationPolicy

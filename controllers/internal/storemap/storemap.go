@@ -52,10 +52,38 @@ func CheckFields(store *v1alpha1.DataStore, collection *v1alpha1.Collection, fie
 	return nil
 }
 
+// decided says whether the store's map has a decision about a field.
 func decided(c *v1alpha1.Collection, field string) bool {
-	return slices.Contains(c.Key, field) || slices.Contains(c.Ignore, field) || c.Subject.Field == field ||
-		slices.ContainsFunc(c.Fields, func(f v1alpha1.PersonalField) bool { return f.Name == field }) ||
-		slices.ContainsFunc(c.References, func(r v1alpha1.CollectionReference) bool { return slices.Contains(r.Fields, field) })
+	return slices.Contains(decidedFields(c), field)
+}
+
+// decidedFields are the fields of a collection that the map says something about.
+func decidedFields(c *v1alpha1.Collection) []string {
+	fields := slices.Concat(c.Key, c.Ignore)
+	for _, f := range c.Fields {
+		fields = append(fields, f.Name)
+	}
+	for _, r := range c.References {
+		fields = append(fields, r.Fields...)
+	}
+	if c.Subject.Field != "" {
+		fields = append(fields, c.Subject.Field)
+	}
+	return fields
+}
+
+// Decided are the decided fields by collection, under the names that the store itself has for them.
+func Decided(store *v1alpha1.DataStore) map[string][]string {
+	all := map[string][]string{}
+	for i := range store.Spec.Collections {
+		c := &store.Spec.Collections[i]
+		name := c.Name
+		if store.Spec.Type == v1alpha1.StorePostgreSQL && !strings.Contains(name, ".") {
+			name = "public." + name
+		}
+		all[name] = decidedFields(c)
+	}
+	return all
 }
 
 // FilterFields returns the fields that the filters compare.

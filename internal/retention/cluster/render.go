@@ -23,6 +23,13 @@ func render(key types.NamespacedName, s *v1alpha1.PurgeRunStatus) *v1alpha1ac.Pu
 	if o := s.Outcome; o.Reason != "" {
 		status.WithOutcome(v1alpha1ac.RunOutcome().WithReason(o.Reason).WithMessage(o.Message).WithFinishedAt(o.FinishedAt))
 	}
+	if d := s.Discovery; d.Looked {
+		discovery := v1alpha1ac.RunDiscovery().WithLooked(true).WithUndecided(d.Undecided)
+		for _, f := range d.Fields {
+			discovery.WithFields(v1alpha1ac.UndecidedField().WithCollection(f.Collection).WithField(f.Field).WithLooksLike(f.LooksLike))
+		}
+		status.WithDiscovery(discovery)
+	}
 	if e := s.Evidence; e != (v1alpha1.RunEvidence{}) {
 		status.WithEvidence(renderEvidence(e))
 	}

@@ -11,12 +11,14 @@ import (
 //
 // DataStoreStatus is what the operator observed.
 type DataStoreStatusApplyConfiguration struct {
-	// conditions of the store: Ready, Reconciling, Stalled.
+	// conditions of the store: Ready, Reconciling, Stalled, FieldsDecided (false: the store has fields that nobody has decided about).
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation that the status describes; -1 until the operator first looked.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// identity of the store as its last run found it, for example PostgreSQL's system identifier and the database's OID.
 	Identity *string `json:"identity,omitempty"`
+	// undecided are fields that the newest run found without a decision, the first 32 of them: give each a category or ignore it.
+	Undecided []UndecidedFieldApplyConfiguration `json:"undecided,omitempty"`
 }
 
 // DataStoreStatusApplyConfiguration constructs a declarative configuration of the DataStoreStatus type for use with
@@ -51,5 +53,18 @@ func (b *DataStoreStatusApplyConfiguration) WithObservedGeneration(value int64) 
 // If called multiple times, the Identity field is set to the value of the last call.
 func (b *DataStoreStatusApplyConfiguration) WithIdentity(value string) *DataStoreStatusApplyConfiguration {
 	b.Identity = &value
+	return b
+}
+
+// WithUndecided adds the given value to the Undecided field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Undecided field.
+func (b *DataStoreStatusApplyConfiguration) WithUndecided(values ...*UndecidedFieldApplyConfiguration) *DataStoreStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithUndecided")
+		}
+		b.Undecided = append(b.Undecided, *values[i])
+	}
 	return b
 }

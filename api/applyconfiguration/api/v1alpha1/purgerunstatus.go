@@ -30,6 +30,8 @@ type PurgeRunStatusApplyConfiguration struct {
 	Pause *RunPauseApplyConfiguration `json:"pause,omitempty"`
 	// outcome is how the purger ended. Written by the purger.
 	Outcome *RunOutcomeApplyConfiguration `json:"outcome,omitempty"`
+	// discovery is what the run found in the store that has no decision yet. Written by the purger.
+	Discovery *RunDiscoveryApplyConfiguration `json:"discovery,omitempty"`
 	// evidence proves what the run did. Written by the purger.
 	Evidence *RunEvidenceApplyConfiguration `json:"evidence,omitempty"`
 }
@@ -119,6 +121,14 @@ func (b *PurgeRunStatusApplyConfiguration) WithPause(value *RunPauseApplyConfigu
 // If called multiple times, the Outcome field is set to the value of the last call.
 func (b *PurgeRunStatusApplyConfiguration) WithOutcome(value *RunOutcomeApplyConfiguration) *PurgeRunStatusApplyConfiguration {
 	b.Outcome = value
+	return b
+}
+
+// WithDiscovery sets the Discovery field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Discovery field is set to the value of the last call.
+func (b *PurgeRunStatusApplyConfiguration) WithDiscovery(value *RunDiscoveryApplyConfiguration) *PurgeRunStatusApplyConfiguration {
+	b.Discovery = value
 	return b
 }
 

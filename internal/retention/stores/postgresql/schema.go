@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
 )
 
 // table is a collection as the catalog describes it.
@@ -247,4 +248,24 @@ func schemaDigest(tables map[string]*table) string {
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// Partitions and children of a table have its columns: the table stands for them.
+const catalogSQL = `SELECT n.nspname || '.' || c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+	FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_toast%' AND n.nspname NOT LIKE 'pg\_temp\_%'
+		AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+	ORDER BY n.nspname, c.relname, a.attnum`
+
+// Catalog lists the columns of all tables of the database. The system catalog is readable whatever the role may do with the tables.
+func (s *session) Catalog(ctx context.Context) ([]discovery.Field, error) {
+	rows, err := s.conn.Query(ctx, catalogSQL)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	fields, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (f discovery.Field, err error) {
+		err = row.Scan(&f.Collection, &f.Name, &f.Type)
+		return f, err
+	})
+	return fields, classify(ctx, err)
 }
