@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -56,22 +55,28 @@ func classify(ctx context.Context, err error) error {
 	if !errors.As(err, &answer) || errors.Is(err, redis.ErrPoolTimeout) {
 		return fmt.Errorf("%w: %s", retention.ErrUnreachable, cause(err))
 	}
-	switch code := code(answer); {
-	case code == "NOPERM":
+	switch c := code(answer); c {
+	case "NOPERM":
 		return errRefused
-	case code == "READONLY" || code == "MASTERDOWN" || code == "UNBLOCKED":
+	case "READONLY", "MASTERDOWN":
 		// The name may lead to the new primary: another connection helps, waiting on this one does not.
-		return fmt.Errorf("%w for writing: it is a replica (%s)", retention.ErrUnreachable, code)
-	case code == "NOAUTH" || code == "WRONGPASS":
-		return refusedLogin(code)
-	case slices.Contains(busyCodes, code):
-		return fmt.Errorf("%w (%s)", retention.ErrBusy, code)
-	case code == "MOVED" || code == "ASK" || code == "CROSSSLOT" || code == "CLUSTERDOWN":
+		return fmt.Errorf("%w for writing: it is a replica (%s)", retention.ErrUnreachable, c)
+	case "NOAUTH", "WRONGPASS":
+		return refusedLogin(c)
+	case "MOVED", "ASK", "CROSSSLOT", "CLUSTERDOWN":
 		return errCluster
+	case "ERR":
+		if strings.Contains(answer.Error(), "LFU maxmemory policy") {
+			return errFrequency
+		}
+		fallthrough
 	default:
-		return fmt.Errorf("%w: it answered with an error (%s)", retention.ErrBusy, code)
+		return fmt.Errorf("%w (%s)", retention.ErrBusy, c)
 	}
 }
+
+var errFrequency = retention.Fail(v1alpha1.ReasonClockTypeMismatch,
+	"the store counts how often keys are used instead of when (an LFU maxmemory-policy), so that it knows no last access: use a clock in a field of the hash")
 
 var errCluster = retention.Fail(v1alpha1.ReasonStoreUnreachable,
 	"the store is a Redis Cluster, where one connection sees a part of the keys only: clusters are not supported yet")

@@ -55,8 +55,8 @@ func matchClass(pattern string, p int, c byte) (ok bool, next int) {
 			p++
 			ok = ok || pattern[p] == c
 		case p+2 < len(pattern) && pattern[p+1] == '-':
-			low, high := int8(pattern[p]), int8(pattern[p+2])
-			ok = ok || (min(low, high) <= int8(c) && int8(c) <= max(low, high))
+			low, high := signed(pattern[p]), signed(pattern[p+2])
+			ok = ok || (min(low, high) <= signed(c) && signed(c) <= max(low, high))
 			p += 2
 		default:
 			ok = ok || pattern[p] == c
@@ -64,6 +64,9 @@ func matchClass(pattern string, p int, c byte) (ok bool, next int) {
 	}
 	return ok != not, min(p+1, len(pattern))
 }
+
+// signed maps a byte so that bytes compare as if they were signed.
+func signed(b byte) byte { return b ^ 0x80 }
 
 // mayOverlap says whether a key might match both patterns: their beginnings up to the first special character agree.
 func mayOverlap(a, b string) bool {

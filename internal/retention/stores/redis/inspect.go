@@ -68,8 +68,7 @@ func checkRule(rule *retention.Rule, server map[string]string, now time.Time) er
 	case rule.Clock.Field != lastAccess:
 		return retention.Fail(v1alpha1.ReasonClockTypeMismatch, "unit StoreTime goes with clock %q, the last access of a key: correct clock.field", lastAccess)
 	case strings.Contains(server["maxmemory_policy"], "lfu"):
-		return retention.Fail(v1alpha1.ReasonClockTypeMismatch,
-			"the store counts how often keys are used instead of when (maxmemory-policy %s), so that it knows no last access: use a clock in a field of the hash", server["maxmemory_policy"])
+		return errFrequency
 	case now.Sub(rule.Before) > maxIdle:
 		return retention.Fail(v1alpha1.ReasonClockTypeMismatch,
 			"the store counts idle times up to 194 days and then begins again, so that nothing would ever be due: keep for %d days or less, or use a clock in a field of the hash", int(maxIdle.Hours()/24))
@@ -121,8 +120,7 @@ type sight struct {
 
 // look walks over the rule's keys until each field was seen, and says which were not.
 func (s *session) look(ctx context.Context, rule *retention.Rule, holds []retention.Hold) (warnings []string, err error) {
-	fields := fieldsOf(rule, holds)
-	saw, err := s.walkFields(ctx, rule, holds, fields)
+	saw, err := s.walkFields(ctx, rule, holds)
 	if err != nil {
 		return nil, err
 	}
@@ -130,24 +128,21 @@ func (s *session) look(ctx context.Context, rule *retention.Rule, holds []retent
 		return []string{fmt.Sprintf("rule %s: no key matches %q: if there should be some, correct the collection, or database in the store's Secret", rule.Name, rule.Collection)}, nil
 	}
 	has := func(field string) bool { return field == keyField || s.seen[fieldOf{rule.Collection, field}] }
-	if storeTime := rule.Clock.Unit == string(v1alpha1.ClockStoreTime); !storeTime && !has(rule.Clock.Field) {
-		if saw.hashes == 0 {
-			return nil, retention.Fail(v1alpha1.ReasonClockTypeMismatch,
-				"none of the keys that match %q is a hash, so that they have no field %q: use clock %q with unit StoreTime", rule.Collection, rule.Clock.Field, lastAccess)
-		}
+	switch storeTime := rule.Clock.Unit == string(v1alpha1.ClockStoreTime); {
+	case storeTime || has(rule.Clock.Field):
+	case saw.hashes == 0:
+		return nil, retention.Fail(v1alpha1.ReasonClockTypeMismatch,
+			"none of the keys that match %q is a hash, so that they have no field %q: use clock %q with unit StoreTime", rule.Collection, rule.Clock.Field, lastAccess)
+	default:
 		return nil, retention.Fail(v1alpha1.ReasonColumnNotFound, "no hash that matches %q has the field %q: correct clock.field (upper and lower case differ)", rule.Collection, rule.Clock.Field)
 	}
 	for i := range holds {
-		for _, f := range holds[i].Where {
-			if saw.held[i] && !has(f.Field) && f.Operator != string(v1alpha1.FilterDoesNotExist) {
-				return nil, retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: no hash that matches %q has the field %q, so that it holds nothing: correct or delete the hold", holds[i].Name, rule.Collection, f.Field)
-			}
+		if f := unseen(holds[i].Where, has); saw.held[i] && f != "" {
+			return nil, retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: no hash that matches %q has the field %q, so that it holds nothing: correct or delete the hold", holds[i].Name, rule.Collection, f)
 		}
 	}
-	for _, f := range rule.Where {
-		if !has(f.Field) && f.Operator != string(v1alpha1.FilterDoesNotExist) {
-			warnings = append(warnings, fmt.Sprintf("rule %s: no hash that matches %q has the field %q, so that nothing is due: if some should, correct the filter", rule.Name, rule.Collection, f.Field))
-		}
+	if f := unseen(rule.Where, has); f != "" {
+		warnings = append(warnings, fmt.Sprintf("rule %s: no hash that matches %q has the field %q, so that nothing is due: if some should, correct the filter", rule.Name, rule.Collection, f))
 	}
 	for _, f := range rule.Fields {
 		if !has(f.Name) {
@@ -157,37 +152,56 @@ func (s *session) look(ctx context.Context, rule *retention.Rule, holds []retent
 	return warnings, nil
 }
 
+// unseen is the first field without which the filters match nothing and that no record has; empty: there is none.
+func unseen(where []retention.Filter, has func(field string) bool) string {
+	for _, f := range where {
+		if f.Operator != string(v1alpha1.FilterDoesNotExist) && !has(f.Field) {
+			return f.Field
+		}
+	}
+	return ""
+}
+
 // walkFields marks the fields that it sees in s.seen, and stops when it saw a key and all fields.
-func (s *session) walkFields(ctx context.Context, rule *retention.Rule, holds []retention.Hold, fields []string) (sight, error) {
+func (s *session) walkFields(ctx context.Context, rule *retention.Rule, holds []retention.Hold) (sight, error) {
+	fields, needed := fieldsOf(rule, holds), commands(rule)
 	saw := sight{held: map[int]bool{}}
 	d := &decision{rule: rule, holds: holds}
 	err := s.walk(ctx, rule.Collection, func(keys []string) (bool, error) {
-		shapes, err := s.survey(ctx, keys, fields, commands(rule))
+		shapes, err := s.survey(ctx, keys, fields, needed)
 		if err != nil {
 			return false, err
 		}
 		for i, shape := range shapes {
-			if shape.kind == "none" {
-				continue
+			if shape.kind != "none" {
+				saw.keys++
 			}
-			saw.keys++
-			if shape.kind != "hash" {
-				continue
-			}
-			saw.hashes++
-			for f, has := range shape.fields {
-				if has {
-					s.seen[fieldOf{rule.Collection, fields[f]}] = true
-				}
-			}
-			for h := range holds {
-				saw.held[h] = saw.held[h] || d.covers(h, keys[i])
+			if shape.kind == "hash" {
+				saw.hashes++
+				s.mark(rule.Collection, fields, shape)
+				saw.cover(d, keys[i])
 			}
 		}
-		unseen := func(field string) bool { return !s.seen[fieldOf{rule.Collection, field}] }
-		return saw.keys > 0 && !slices.ContainsFunc(fields, unseen), nil
+		missing := func(field string) bool { return !s.seen[fieldOf{rule.Collection, field}] }
+		return saw.keys > 0 && !slices.ContainsFunc(fields, missing), nil
 	})
 	return saw, err
+}
+
+// mark remembers the fields that a hash has.
+func (s *session) mark(collection string, fields []string, hash shape) {
+	for f, has := range hash.fields {
+		if has {
+			s.seen[fieldOf{collection, fields[f]}] = true
+		}
+	}
+}
+
+// cover remembers the holds that cover a hash.
+func (w *sight) cover(d *decision, key string) {
+	for h := range d.holds {
+		w.held[h] = w.held[h] || d.covers(h, key)
+	}
 }
 
 // fieldsOf are the fields of a hash that the rule, and holds that may cover its keys, read. With StoreTime there are none.

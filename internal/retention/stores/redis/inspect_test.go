@@ -182,7 +182,7 @@ func TestServersAndRulesThatDoNotGoTogether(t *testing.T) {
 		says   string
 	}{
 		"cluster":            {args: []string{"--cluster-enabled", "yes"}, rule: seconds90, reason: v1alpha1.ReasonStoreUnreachable, says: "Cluster"},
-		"LFU":                {args: []string{"--maxmemory-policy", "allkeys-lfu"}, rule: access, reason: v1alpha1.ReasonClockTypeMismatch, says: "allkeys-lfu"},
+		"LFU":                {args: []string{"--maxmemory-policy", "allkeys-lfu"}, rule: access, reason: v1alpha1.ReasonClockTypeMismatch, says: "LFU"},
 		"a field of no hash": {setup: func(s *server) { s.fill(orders(10)) }, rule: missing, reason: v1alpha1.ReasonColumnNotFound, says: "deliveredAt"},
 		"no hash at all":     {setup: func(s *server) { s.do("SET", "order:1", "x") }, rule: seconds90, reason: v1alpha1.ReasonClockTypeMismatch, says: "StoreTime"},
 		"a hold's field that no hash has": {setup: func(s *server) { s.fill(orders(10)) }, rule: seconds90, reason: v1alpha1.ReasonHoldInvalid, says: "customer",
@@ -260,21 +260,5 @@ func TestHoldPatternsMeanWhatTheStoreMeans(t *testing.T) {
 		if left := s.hashes(); len(left) != len(matched) || (len(matched) > 0 && s.Exists(t.Context(), matched...).Val() != int64(len(matched))) {
 			t.Fatalf("pattern %q: the store matches %q, held are %v", pattern, matched, left)
 		}
-	}
-}
-
-// A Valkey or Redis that is a replica cannot be changed: the run waits for a primary behind the name, and says what it needs.
-func TestReplicaIsNotWorkedOn(t *testing.T) {
-	primary := newServer(t)
-	primary.fill(orders(100))
-	host, port, _ := net.SplitHostPort(primary.address)
-	s := newServer(t, "--replicaof", host+" "+port, "--masterauth", password)
-	r := newRunner(t, s, seconds90)
-	r.clock = &hurried{now: slot}
-	if got := r.run(v1alpha1.ReasonStoreUnreachable); !strings.Contains(got.Outcome.Message, "replica") {
-		t.Error(got.Outcome.Message)
-	}
-	if len(primary.hashes()) == 0 {
-		t.Error("the primary lost its records")
 	}
 }

@@ -131,6 +131,9 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 	s.fill(all)
 	r := newRunner(t, s, anonymizeRule(retention.Anonymize{Name: "shop", Strategy: "Null"}, retention.Anonymize{Name: "note", Strategy: "Constant", Value: "removed"},
 		retention.Anonymize{Name: "email", Strategy: "KeyedHash"}))
+	for key := range all {
+		s.do("EXPIRE", key, 86400)
+	}
 	hold := retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("email", "person7@example.com", "person8@example.com")}}
 	r.hold(hold)
 	changes := func(held bool) records {
@@ -154,6 +157,11 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 	if result := first.Results[0]; result.Due != count(all, due90) || result.Held == 0 || result.Done+result.Held != result.Due || result.Verification != v1alpha1.VerificationAgreed {
 		t.Errorf("result %+v", result)
 	}
+	for key := range all {
+		if s.TTL(t.Context(), key).Val() <= 0 {
+			t.Fatalf("%s no longer expires", key)
+		}
+	}
 	again := newRunner(t, s, r.plan.Rules...)
 	again.hold(hold)
 	if result := again.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != 0 || result.Due != first.Results[0].Held {
@@ -167,4 +175,32 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		t.Error("records after the release", diff)
 	}
 	newRunner(t, s, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+}
+
+// Two rules of one policy on the same records, narrowed by filters: the first anonymizes, the second deletes what is older.
+func TestRulesOfOneCollectionRunInOrder(t *testing.T) {
+	s := newServer(t)
+	all := orders(2000)
+	s.fill(all)
+	anonymize := anonymizeRule(retention.Anonymize{Name: "email", Strategy: "KeyedHash"})
+	remove := deleteRule("order:*", "at", v1alpha1.ClockEpochSeconds, 300)
+	anonymize.Name, remove.Where = "anonymize", []retention.Filter{{Field: "shop", Operator: "NotIn", Values: []string{"shop-1"}}, {Field: "city", Operator: "Exists"}}
+	want := records{}
+	for key, fields := range all {
+		at, _ := strconv.ParseInt(fields["at"], 10, 64)
+		if shop, ok := fields["shop"]; due90(key, fields) && at < slot.Unix()-300*86400 && ok && shop != "shop-1" {
+			continue
+		}
+		want[key] = maps.Clone(fields)
+		if due90(key, fields) {
+			want[key]["email"] = hashOf(fields["email"])
+		}
+	}
+	got := newRunner(t, s, anonymize, remove).run(v1alpha1.ReasonCompleted)
+	if diff := cmp.Diff(want, s.hashes()); diff != "" {
+		t.Error("records", diff)
+	}
+	if first, second := got.Results[0], got.Results[1]; first.Done != count(all, due90) || second.Done != int64(len(all)-len(want)) || second.Due != second.Done {
+		t.Errorf("%+v", got.Results)
+	}
 }
