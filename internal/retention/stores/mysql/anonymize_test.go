@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 )
 
 func anonymizeRule(fields ...retention.Anonymize) retention.Rule {
@@ -68,4 +69,40 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		t.Errorf("after the release: %+v", result)
 	}
 	newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+}
+
+func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		db := newDatabase(t)
+		db.exec(`CREATE TABLE events (id int PRIMARY KEY, at datetime, price decimal(6,2), state enum('open', 'gone'), zip varchar(10) CHARACTER SET latin1, day date, code char(5), seen datetime(3),
+			size int unsigned, lat double, raw varbinary(8), lang set('de', 'en'));
+			INSERT INTO events SELECT seq, timestamp'2026-01-01 00:00:00' + INTERVAL seq DAY, seq, 'open', seq, '2026-01-01', seq, '2026-01-01', seq, seq / 7, seq, 'de' FROM seq_1_to_400;
+			GRANT SELECT, UPDATE ON events TO ` + purgerUser)
+		r := newRunner(t, db, anonymizeRule(
+			retention.Anonymize{Name: "price", Strategy: "Constant", Value: "1.50"}, retention.Anonymize{Name: "state", Strategy: "Constant", Value: "gone"},
+			retention.Anonymize{Name: "zip", Strategy: "Constant", Value: "é"}, retention.Anonymize{Name: "day", Strategy: "Constant", Value: "1970-01-01"},
+			retention.Anonymize{Name: "code", Strategy: "Constant", Value: ""}, retention.Anonymize{Name: "seen", Strategy: "Constant", Value: "1970-01-01 00:00:00.5"},
+			retention.Anonymize{Name: "size", Strategy: "Constant", Value: "4294967295"}, retention.Anonymize{Name: "lat", Strategy: "Constant", Value: "0"},
+			retention.Anonymize{Name: "raw", Strategy: "Constant", Value: "x"}, retention.Anonymize{Name: "lang", Strategy: "Constant", Value: "en"}))
+		if plain {
+			r.driver = mysql.WithoutReturning(r.driver.(*mysql.Driver))
+		}
+		due := db.int("SELECT count(*) FROM events WHERE " + due90)
+		got := r.run(v1alpha1.ReasonCompleted)
+		const changed = `price = 1.5 AND state = 'gone' AND zip = 'é' AND day = '1970-01-01' AND code = '' AND seen = '1970-01-01 00:00:00.5' AND size = 4294967295 AND lat = 0 AND raw = 'x' AND lang = 'en'`
+		if n := db.int("SELECT count(*) FROM events WHERE " + due90 + " AND " + changed); n != due || got.Results[0].Done != due || db.int("SELECT count(*) FROM events WHERE "+changed) != due {
+			t.Errorf("%d of %d due records hold the constants; %+v", n, due, got.Results[0])
+		}
+		newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+	}
+}
+
+func TestAnonymizingDoesNotBeginTheRecordsTimeAnew(t *testing.T) {
+	db := newDatabase(t)
+	db.exec(`CREATE TABLE events (id int PRIMARY KEY, at datetime ON UPDATE CURRENT_TIMESTAMP, email varchar(80));
+		INSERT INTO events VALUES (1, '2026-01-01', 'a'), (2, '2026-11-01', 'b'); GRANT SELECT, UPDATE ON events TO ` + purgerUser)
+	newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "email", Strategy: "Null"})).run(v1alpha1.ReasonCompleted)
+	if diff := cmp.Diff([]string{"1|2026-01-01 00:00:00|NULL", "2|2026-11-01 00:00:00|b"}, db.rows("SELECT * FROM events")); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -122,17 +120,6 @@ func deleteRule(name, collection, clock string, unit v1alpha1.ClockUnit, days in
 
 func in(field string, values ...string) retention.Filter {
 	return retention.Filter{Field: field, Operator: string(v1alpha1.FilterIn), Values: values}
-}
-
-// objectOf is the PurgeRun of a plan, as the operator makes it.
-func objectOf(p *retention.Plan, status v1alpha1.PurgeRunStatus) *v1alpha1.PurgeRun {
-	run := &v1alpha1.PurgeRun{Namespace: p.Namespace, Name: p.Run, UID: types.UID(p.RunUID), Status: status}
-	run.Spec = v1alpha1.PurgeRunSpec{PolicyRef: v1alpha1.LocalReference{Name: p.Policy}, PolicyUID: p.PolicyUID, Mode: v1alpha1.RunMode(p.Mode),
-		Slot: metav1.NewTime(p.Slot), PreviousDigest: p.PreviousDigest}
-	for _, rule := range p.Rules {
-		run.Spec.Cutoffs = append(run.Spec.Cutoffs, v1alpha1.RuleCutoff{Rule: rule.Name, Before: metav1.NewTime(rule.Before)})
-	}
-	return run
 }
 
 // small16 is a driver whose windows have 16 records.

@@ -1,12 +1,12 @@
 package mysql
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"strconv"
 	"strings"
 
@@ -26,7 +26,7 @@ func position(key [][]byte, plain bool, collection string, hasher *retention.Has
 	}
 	var packed []byte
 	for _, part := range key {
-		packed = binary.AppendUvarint(packed, uint64(len(part)))
+		packed = append(strconv.AppendInt(packed, int64(len(part)), 10), ':')
 		packed = append(packed, part...)
 	}
 	aead := sealer(collection, hasher)
@@ -55,12 +55,13 @@ func parsePosition(s string, columns int, plain bool, collection string, hasher 
 	}
 	var key [][]byte
 	for len(packed) > 0 {
-		length, n := binary.Uvarint(packed)
-		if n <= 0 || uint64(len(packed)-n) < length {
+		digits, rest, _ := bytes.Cut(packed, []byte(":"))
+		length, err := strconv.Atoi(string(digits))
+		if err != nil || length < 0 || length > len(rest) {
 			return nil
 		}
-		key = append(key, packed[n:n+int(length)])
-		packed = packed[n+int(length):]
+		key = append(key, rest[:length])
+		packed = rest[length:]
 	}
 	if len(key) != columns {
 		return nil

@@ -180,7 +180,7 @@ func number(s string) uint32 {
 }
 
 // writeCertificates makes a CA and a certificate for 127.0.0.1.
-func (c *instance) writeCertificates() error {
+func (i *instance) writeCertificates() error {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -205,12 +205,12 @@ func (c *instance) writeCertificates() error {
 	if err != nil {
 		return err
 	}
-	c.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}))
+	i.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}))
 	for name, block := range map[string]*pem.Block{
 		"server.crt": {Type: "CERTIFICATE", Bytes: leafDER},
 		"server.key": {Type: "EC PRIVATE KEY", Bytes: keyDER},
 	} {
-		path := filepath.Join(c.dir, name)
+		path := filepath.Join(i.dir, name)
 		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			return err
 		}
