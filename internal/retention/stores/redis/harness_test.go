@@ -173,6 +173,10 @@ func (s *faultySession) Window(ctx context.Context, w retention.Window) (retenti
 	return batch, err
 }
 
+func (s *faultySession) LogPosition(ctx context.Context) (string, error) {
+	return s.Session.(retention.Positioner).LogPosition(ctx)
+}
+
 func deleteRule(collection, clock string, unit v1alpha1.ClockUnit, days int) retention.Rule {
 	return retention.Rule{Name: "orders", Collection: collection, Key: []string{"key"}, Clock: retention.Clock{Field: clock, Unit: string(unit)},
 		Before: slot.AddDate(0, 0, -days), Action: string(v1alpha1.ActionDelete)}

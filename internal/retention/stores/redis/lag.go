@@ -70,16 +70,32 @@ func parseReplication(info map[string]string) (offset int64, replicas []replica)
 	return offset, replicas
 }
 
+// replication reads the section replication of INFO.
+func (s *session) replication(ctx context.Context) (map[string]string, error) {
+	answer, err := s.client.Info(ctx, "replication").Result()
+	return parseInfo(answer), classify(ctx, err)
+}
+
 // Lag says how far the replicas are behind.
 func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 	now, err := s.Now(ctx)
 	if err != nil {
 		return retention.Lag{}, err
 	}
-	answer, err := s.client.Info(ctx, "replication").Result()
+	info, err := s.replication(ctx)
 	if err != nil {
-		return retention.Lag{}, classify(ctx, err)
+		return retention.Lag{}, err
 	}
-	offset, replicas := parseReplication(parseInfo(answer))
+	offset, replicas := parseReplication(info)
 	return s.lag.behind(lagSample{at: now, offset: offset}, replicas), nil
+}
+
+// LogPosition is the end of the replication stream: its id and the offset. A replica of that id with that offset has all deletions. It is
+// empty as long as the store never had a replica, since it counts nothing then.
+func (s *session) LogPosition(ctx context.Context) (string, error) {
+	info, err := s.replication(ctx)
+	if err != nil || info["master_repl_offset"] == "0" || info["master_replid"] == "" {
+		return "", err
+	}
+	return info["master_replid"] + ":" + info["master_repl_offset"], nil
 }

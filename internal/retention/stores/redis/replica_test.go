@@ -5,6 +5,7 @@ package redis_test
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -51,6 +52,10 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 		t.Errorf("%v, %+v, %+v", err, r.status.Outcome, r.status.Pause)
 	}
 	want := kept(all, due90)
+	id, offset, ok := strings.Cut(r.status.Results[0].LogPosition, ":")
+	if at, err := strconv.Atoi(offset); !ok || err != nil || at == 0 || !strings.Contains(replica.Info(t.Context(), "replication").Val(), "master_replid:"+id) {
+		t.Errorf("log position %q", r.status.Results[0].LogPosition)
+	}
 	replica.await("the replica to have caught up", func() bool { return replica.DBSize(t.Context()).Val() == int64(len(want)) })
 	if diff := cmp.Diff(want, replica.hashes()); diff != "" {
 		t.Error("the replica", diff)
