@@ -113,6 +113,8 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			nil, v1alpha1.ReasonReferenced, "still referenced"},
 		{"children that are left and cannot be read", "CREATE TABLE parts (id int, event bigint, CONSTRAINT of_event FOREIGN KEY (event) REFERENCES events (id)); INSERT INTO parts SELECT id, id FROM events",
 			nil, v1alpha1.ReasonReferenced, "of_event"},
+		{"a value that children refer to", "CREATE UNIQUE INDEX note ON events (email, id); CREATE TABLE parts (id int, email varchar(120), event bigint, FOREIGN KEY (email, event) REFERENCES events (email, id) ON UPDATE CASCADE); GRANT SELECT ON parts TO carrier_purger",
+			field("email", "Null", ""), v1alpha1.ReasonReferenced, "along"},
 		{"a record that refers to itself", "ALTER TABLE events ADD parent bigint, ADD FOREIGN KEY (parent) REFERENCES events (id); UPDATE events SET parent = id WHERE at < '2026-05-01' AND at > '2000-01-01'",
 			nil, v1alpha1.ReasonReferenced, "themselves"},
 		{"too many rows", "", func(r *runner) { r.plan.Caps.MaxRows = 50 }, v1alpha1.ReasonCapExceeded, "maxRows"},

@@ -183,6 +183,9 @@ func (t *table) deleteSQL(rule *retention.Rule, holds []retention.Hold, w span, 
 			own = append(own, text(alias+"."+quote(ref.columns[0])+" IS NULL"))
 		}
 	}
+	if len(own) == 1 {
+		return compose("DELETE FROM % WHERE %", from, own[0])
+	}
 	return compose("DELETE % FROM % WHERE %", text(t.quoted()), from, and(own...))
 }
 
