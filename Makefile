@@ -132,6 +132,11 @@ bench-gateway: ## Compare the gateway with nginx, haproxy and Caddy: processor t
 	hack/bench/prereqs.sh
 	go run -C hack/bench . $(BENCH_ARGS)
 
+.PHONY: bench-purge
+bench-purge: ## Compare the purger with pt-archiver and DELETE statements: throughput, latency of others, memory (about 15 min)
+	hack/benchpurge/prereqs.sh
+	go run -C hack/benchpurge . $(BENCH_ARGS)
+
 ##@ Cluster
 
 .PHONY: setup

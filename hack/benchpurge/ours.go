@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/postgresql"
+)
+
+// targetMilliseconds is the API's default of throttle.targetBatchMilliseconds; the default pause is none.
+const targetMilliseconds = 100
+
+// cluster is the part of the Kubernetes API: it keeps the status, and has one hold for each table.
+type cluster struct {
+	mu     sync.Mutex
+	status v1alpha1.PurgeRunStatus
+	holds  []retention.Hold
+}
+
+func (c *cluster) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status.DeepCopy(), nil
+}
+
+func (c *cluster) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = *status.DeepCopy()
+	return nil
+}
+
+func (c *cluster) Holds(context.Context) ([]retention.Hold, error) { return c.holds, nil }
+
+// newPlan is a purge as the operator would render it for a workload.
+func newPlan(kind v1alpha1.DataStoreType, prefix string, w workload, run string) (*retention.Plan, []retention.Hold) {
+	plan := &retention.Plan{
+		Namespace: "bench", Run: run, RunUID: run, Policy: "bench", PolicyUID: "bench", Mode: string(v1alpha1.RunPurge), Slot: slot,
+		Store:    retention.Store{Name: "bench", Type: string(kind), TLSMode: string(v1alpha1.StoreTLSDisable)},
+		Caps:     retention.Caps{MaxSharePercent: 100, MaxRows: 1 << 40},
+		Throttle: retention.Throttle{TargetBatchMilliseconds: targetMilliseconds, MaxReplicaLagSeconds: 10}, HashKey: true,
+	}
+	unit := v1alpha1.ClockTimestampTZ
+	if kind == v1alpha1.StoreMySQL {
+		unit = v1alpha1.ClockTimestamp
+	}
+	var holds []retention.Hold
+	for _, t := range w.tables {
+		collection := prefix + t.name
+		plan.Rules = append(plan.Rules, retention.Rule{Name: t.name, Collection: collection, Key: []string{"id"},
+			Clock: retention.Clock{Field: "at", Unit: string(unit)}, Before: cutoff, Action: string(v1alpha1.ActionDelete)})
+		holds = append(holds, retention.Hold{Name: "case-" + t.name, Collection: collection,
+			Where: []retention.Filter{{Field: "tenant", Operator: string(v1alpha1.FilterIn), Values: []string{heldTenant}}}})
+	}
+	return plan, holds
+}
+
+// purged is what a run of ours did and how long that took.
+type purged struct {
+	// Whole is the run with connecting, counting and verification; Windows are the transactions that were committed, Sizes their sizes in
+	// the store's unit.
+	Whole   time.Duration
+	Windows []time.Duration
+	Sizes   []float64
+	Done    int64
+	// Opening, Inspecting and Counting are what the run does besides, with the store: the latter in the plan and to verify.
+	Opening, Inspecting, Counting time.Duration
+	// LagNote is what the driver said instead of a lag.
+	LagNote string
+	// PeakKiB is the process's largest resident memory, if it was one of its own.
+	PeakKiB int64
+}
+
+// inWindows is the time of all windows together: what a tool does that neither counts nor verifies.
+func (p purged) inWindows() (sum time.Duration) {
+	for _, d := range p.Windows {
+		sum += d
+	}
+	return sum
+}
+
+// purge runs the engine against the store that the files in dir describe.
+func purge(ctx context.Context, dir string, plan *retention.Plan, holds []retention.Hold) (purged, error) {
+	var driver retention.Driver = &postgresql.Driver{Dir: dir, Plan: plan}
+	if plan.Store.Type == string(v1alpha1.StoreMySQL) {
+		driver = &mysql.Driver{Dir: dir, Plan: plan}
+	}
+	watch, c := &watch{Driver: driver}, &cluster{holds: holds}
+	engine := &retention.Engine{Plan: plan, Store: watch, Holds: c, Reporter: c, Clock: clock.RealClock{},
+		Hasher: retention.NewHasher([]byte("a key of the benchmark, not random")), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	begun := time.Now()
+	err := engine.Run(ctx)
+	watch.seen.Whole = time.Since(begun)
+	if err != nil {
+		return watch.seen, fmt.Errorf("carrier: %w", err)
+	}
+	if c.status.Outcome.Reason != v1alpha1.ReasonCompleted {
+		return watch.seen, fmt.Errorf("carrier: %s: %s", c.status.Outcome.Reason, c.status.Outcome.Message)
+	}
+	for i := range c.status.Results {
+		r := &c.status.Results[i]
+		watch.seen.Done += r.Done
+		if r.Verification != v1alpha1.VerificationAgreed || r.Inferred > 0 || r.Held == 0 {
+			return watch.seen, fmt.Errorf("carrier: rule %s: verification %s, %d inferred, %d held", r.Rule, r.Verification, r.Inferred, r.Held)
+		}
+	}
+	if c.status.Evidence.RecordsDigest == "" {
+		return watch.seen, errors.New("carrier: the run has no digest of its records")
+	}
+	return watch.seen, nil
+}
