@@ -14,5 +14,8 @@
 //
 // Foreign keys of tables in other databases are seen only where the role has a privilege on them.
 //
+// A primary does not know how far its replicas are behind. Key "replicas" of the store's Secret lists them, as host or host:port with commas
+// between, for the same login; without it the lag is not known.
+//
 // The connection must be a session of its own: a proxy that shares connections takes away the session's settings and its lock.
 package mysql

@@ -22,6 +22,8 @@ type session struct {
 	mariaDB, returning bool
 	tables             map[string]*table
 	followers          []*follower
+	// guesses is how many windows may still be measured by numbers.
+	guesses int
 }
 
 // Close gives up the connection and, with it, the run's lock.

@@ -52,6 +52,7 @@ func TestNamesAreLiteral(t *testing.T) {
 func TestKeysOfEveryKind(t *testing.T) {
 	for _, tc := range []struct{ columns, values, key string }{
 		{"a bigint AUTO_INCREMENT PRIMARY KEY", "seq", "a"},
+		{"a bigint AUTO_INCREMENT PRIMARY KEY", "seq + (seq > 100) * 1000000000 + (seq > 300) * seq * 1000", "a"},
 		{"a bigint PRIMARY KEY", "CAST(seq AS SIGNED) - 300", "a"},
 		{"a bigint unsigned PRIMARY KEY", "18446744073709551615 - seq", "a"},
 		{"a decimal(30, 4) PRIMARY KEY", "seq * 100000000000000000.0001", "a"},
