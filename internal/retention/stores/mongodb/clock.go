@@ -60,7 +60,7 @@ func (c clock) instant(at time.Time) any {
 // objectID is the least ObjectId of a second. Those of 1970 to 2106 exist.
 func objectID(at time.Time) (id bson.ObjectID) {
 	seconds := min(max(at.Unix(), 0), math.MaxUint32)
-	binary.BigEndian.PutUint32(id[:4], uint32(seconds)) //nolint:gosec // it fits: see above
+	binary.BigEndian.PutUint32(id[:4], uint32(seconds))
 	if at.Unix() > math.MaxUint32 {
 		for i := range id {
 			id[i] = 0xff

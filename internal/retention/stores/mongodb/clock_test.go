@@ -3,7 +3,6 @@
 package mongodb_test
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -38,7 +37,7 @@ func TestClockOfEachUnit(t *testing.T) {
 			{"2020-01-01T00:00:00", null}, {"2020-01-01T24:00:00Z", null}, {"0000-00-00T00:00:00Z", null}, {"", null}, {"2027-01-01T00:00:00Z", future}, {date(at.AddDate(-1, 0, 0)), null}, {int64(5), null}}},
 		{v1alpha1.ClockEpochSeconds, []value{
 			{at.Unix() - 1, goes}, {at.Unix(), stays}, {float64(at.Unix()-1) + 0.5, goes}, {float64(at.Unix()) + 0.5, stays}, {int32(at.Unix() - 1), goes}, {int64(0), null}, {int64(-1), null},
-			{math.Inf(1), null}, {math.Inf(-1), null}, {later.Unix(), future}, {"1000000000", null}, {date(at.AddDate(-1, 0, 0)), null}}},
+			{later.Unix(), future}, {"1000000000", null}, {date(at.AddDate(-1, 0, 0)), null}}},
 		{v1alpha1.ClockEpochMilliseconds, []value{{at.UnixMilli() - 1, goes}, {at.UnixMilli(), stays}, {later.UnixMilli(), future}, {int64(-5), null}}},
 		{v1alpha1.ClockEpochMicroseconds, []value{{at.UnixMicro() - 1, goes}, {at.UnixMicro(), stays}, {later.UnixMicro(), future}, {int64(0), null}}},
 	} {

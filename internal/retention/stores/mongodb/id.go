@@ -3,6 +3,7 @@ package mongodb
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 
@@ -49,10 +50,8 @@ func bracketOf(id bson.RawValue) int {
 		return indexOf("nan")
 	}
 	for i := range brackets {
-		for _, t := range brackets[i].types {
-			if t == id.Type {
-				return i
-			}
+		if slices.Contains(brackets[i].types, id.Type) {
+			return i
 		}
 	}
 	return -1

@@ -111,6 +111,14 @@ func TestEveryChangeCarriesRuleAndHoldsInItself(t *testing.T) {
 	}
 }
 
+// FerretDB stores neither NaN nor infinity. MongoDB does: a comparison is false for NaN, and infinity is not less than itself.
+func TestEpochsThatAreNoNumbersSayNothing(t *testing.T) {
+	got := json(t, clock{field: "at", unit: v1alpha1.ClockEpochSeconds}.sound())
+	if want := `{"$and":[{"at":{"$gt":0,"$lt":{"$numberDouble":"Infinity"}}},{"$nor":[{"at":{"$type":"array"}}]}]}`; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestMeaningsOfAValue(t *testing.T) {
 	id, _ := bson.ObjectIDFromHex("0123456789abcdef01234567")
 	tenth, _ := bson.ParseDecimal128("0.1")
@@ -153,7 +161,7 @@ func TestErrorsOfTheStoreBecomeWhatTheEngineUnderstands(t *testing.T) {
 			t.Errorf("%d: the error quotes a record: %v", code, err)
 		}
 	}
-	checkError(t, "validator", classify(t.Context(), mongo.BulkWriteException{WriteErrors: []mongo.BulkWriteError{{WriteError: mongo.WriteError{Code: 121, Message: personal}}}}), v1alpha1.ReasonConstraintViolated)
+	checkError(t, "validator", classify(t.Context(), mongo.BulkWriteException{WriteErrors: []mongo.BulkWriteError{{Code: 121, Message: personal}}}), v1alpha1.ReasonConstraintViolated)
 	checkError(t, "broken connection", classify(t.Context(), io.ErrUnexpectedEOF), retention.ErrUnreachable)
 	checkError(t, "slow", classify(t.Context(), context.DeadlineExceeded), retention.ErrBusy)
 	checkError(t, "slow change", doubtful(t.Context(), context.DeadlineExceeded), retention.ErrUnreachable)
