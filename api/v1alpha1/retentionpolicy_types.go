@@ -47,8 +47,8 @@ const (
 	ClockEpochMicroseconds ClockUnit = "EpochMicroseconds"
 	// ClockRFC3339 is text such as 2026-11-24T03:00:00Z, with an offset or Z (RFC 3339).
 	ClockRFC3339 ClockUnit = "RFC3339"
-	// ClockStoreTime is the store's own time of a record: LastModified of a version in S3, the time inside of an ObjectId in MongoDB, the
-	// last access of a key in Redis.
+	// ClockStoreTime is the store's own time of a record: field lastModified of a version in S3, field _id (an ObjectId) in MongoDB, field
+	// lastAccess of a key in Redis, there below 193 days and not with an LFU eviction policy.
 	ClockStoreTime ClockUnit = "StoreTime"
 )
 

@@ -61,7 +61,8 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",message="operators In and NotIn need at least one value; Exists and DoesNotExist take none: add or remove values"
 type RecordFilter struct {
-	// field of the record that is compared, as the store spells it.
+	// field of the record that is compared, as the store spells it. For Redis and S3, key is the key's name; for Redis, other names are fields
+	// of the hash.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128

@@ -37,7 +37,9 @@ func Run(args []string, streams Streams, now clock.PassiveClock) int {
 	root.CompletionOptions.DisableDefaultCmd = true
 	profile := &cobra.Command{Use: "profile", Short: "Work with CarrierProfiles"}
 	profile.AddCommand(lintCommand(streams, now))
-	root.AddCommand(profile, purgeCommand(streams, now))
+	datastore := &cobra.Command{Use: "datastore", Short: "Work with DataStores"}
+	datastore.AddCommand(scanCommand(streams))
+	root.AddCommand(profile, purgeCommand(streams, now), datastore)
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/cluster"
+	"github.com/carrier-operator/carrier-operator/internal/retention/drivers"
 )
 
 // options are where the pod's files are. The operator sets none of them.
@@ -85,7 +86,7 @@ func purge(ctx context.Context, o options) error {
 		return err
 	}
 	engine := &retention.Engine{
-		Plan: plan, Store: driver(plan, o.connectionDir), Holds: status, Reporter: status,
+		Plan: plan, Store: drivers.New(plan, o.connectionDir), Holds: status, Reporter: status,
 		Hasher: retention.NewHasher(key), Signer: signer, Clock: clock.RealClock{},
 		Log: slog.Default().With("namespace", plan.Namespace, "run", plan.Run, "policy", plan.Policy, "mode", plan.Mode),
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
 )
 
 // Defaults of caps and throttle, as the API documents them.
@@ -81,7 +82,7 @@ func planStore(store *v1alpha1.DataStore, caBundle string) retention.Store {
 	if mode == "" {
 		mode = v1alpha1.StoreTLSVerifyFull
 	}
-	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle, Decided: storemap.Decided(store)}
+	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle, Decided: discovery.Decided(store)}
 }
 
 func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {

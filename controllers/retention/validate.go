@@ -78,7 +78,10 @@ func ruleProblem(rule *v1alpha1.RetentionRule, store *v1alpha1.DataStore) *probl
 	if p := kindProblem(rule, store.Spec.Type); p != nil {
 		return p
 	}
-	fields := append([]string{rule.Clock.Field}, storemap.FilterFields(rule.Where)...)
+	fields := storemap.FilterFields(rule.Where)
+	if rule.Clock.Unit != v1alpha1.ClockStoreTime { // the store's own time is no field that anyone could decide about
+		fields = append(fields, rule.Clock.Field)
+	}
 	for _, f := range rule.Action.Fields {
 		fields = append(fields, f.Name)
 		if slices.Contains(collection.Key, f.Name) {
@@ -93,10 +96,17 @@ func ruleProblem(rule *v1alpha1.RetentionRule, store *v1alpha1.DataStore) *probl
 // kindProblem says what a store of that type cannot do for the rule.
 func kindProblem(rule *v1alpha1.RetentionRule, storeType v1alpha1.DataStoreType) *problem {
 	kind, _ := stores.Of(storeType)
+	storeTime := rule.Clock.Unit == v1alpha1.ClockStoreTime
 	switch {
 	case !kind.HasUnit(rule.Clock.Unit):
 		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
 			"a store of type %s has no clocks with unit %s: use one of %v", storeType, rule.Clock.Unit, kind.Units)}
+	case storeTime && rule.Clock.Field != kind.StoreTime:
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+			"the clock of unit StoreTime of a store of type %s is %q, not %q: correct clock.field", storeType, kind.StoreTime, rule.Clock.Field)}
+	case storeTime && storeType == v1alpha1.StoreRedis && rule.Action.Type == v1alpha1.ActionAnonymize:
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: "anonymizing a key is an access to it, which would set its clock " +
+			"lastAccess back: delete the records, or use a field of the hash as the clock"}
 	case !kind.HasAction(rule.Action.Type):
 		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
 			"records of a store of type %s cannot be handled with action %s: use one of %v", storeType, rule.Action.Type, kind.Actions)}

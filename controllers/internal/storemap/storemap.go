@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
 )
 
 // Problem is what a person has to mend: Reason is one of the API's reason constants, Message says what to do.
@@ -54,36 +55,7 @@ func CheckFields(store *v1alpha1.DataStore, collection *v1alpha1.Collection, fie
 
 // decided says whether the store's map has a decision about a field.
 func decided(c *v1alpha1.Collection, field string) bool {
-	return slices.Contains(decidedFields(c), field)
-}
-
-// decidedFields are the fields of a collection that the map says something about.
-func decidedFields(c *v1alpha1.Collection) []string {
-	fields := slices.Concat(c.Key, c.Ignore)
-	for _, f := range c.Fields {
-		fields = append(fields, f.Name)
-	}
-	for _, r := range c.References {
-		fields = append(fields, r.Fields...)
-	}
-	if c.Subject.Field != "" {
-		fields = append(fields, c.Subject.Field)
-	}
-	return fields
-}
-
-// Decided are the decided fields by collection, under the names that the store itself has for them.
-func Decided(store *v1alpha1.DataStore) map[string][]string {
-	all := map[string][]string{}
-	for i := range store.Spec.Collections {
-		c := &store.Spec.Collections[i]
-		name := c.Name
-		if store.Spec.Type == v1alpha1.StorePostgreSQL && !strings.Contains(name, ".") {
-			name = "public." + name
-		}
-		all[name] = decidedFields(c)
-	}
-	return all
+	return slices.Contains(discovery.DecidedFields(c), field)
 }
 
 // FilterFields returns the fields that the filters compare.

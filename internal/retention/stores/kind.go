@@ -28,6 +28,8 @@ type Kind struct {
 	// Units of clocks, and Actions, that the kind has.
 	Units   []v1alpha1.ClockUnit
 	Actions []v1alpha1.PurgeActionType
+	// StoreTime is the name of the clock that the store itself keeps; empty: it keeps none.
+	StoreTime string
 	// ReplicaLag says that the store can tell how far its replicas are behind.
 	ReplicaLag bool
 }
@@ -43,15 +45,15 @@ var kinds = map[v1alpha1.DataStoreType]Kind{
 	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: sql, Actions: both, ReplicaLag: true},
 	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
 	v1alpha1.StoreMongoDB: {
-		Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both,
+		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both,
 		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),
 	},
 	v1alpha1.StoreRedis: {
-		Port: 6379, Required: []string{KeyHost, KeyPassword}, Optional: []string{KeyPort, KeyUsername, KeyDatabase}, Actions: both,
+		StoreTime: "lastAccess", Port: 6379, Required: []string{KeyHost, KeyPassword}, Optional: []string{KeyPort, KeyUsername, KeyDatabase}, Actions: both,
 		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...), ReplicaLag: true,
 	},
 	v1alpha1.StoreS3: {
-		Port: 443, Required: []string{KeyHost, KeyAccessKeyID, KeySecretAccessKey}, Optional: []string{KeyPort, KeyRegion},
+		StoreTime: "lastModified", Port: 443, Required: []string{KeyHost, KeyAccessKeyID, KeySecretAccessKey}, Optional: []string{KeyPort, KeyRegion},
 		Units: []v1alpha1.ClockUnit{v1alpha1.ClockStoreTime}, Actions: []v1alpha1.PurgeActionType{v1alpha1.ActionDelete},
 	},
 }

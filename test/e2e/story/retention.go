@@ -4,9 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	apiv1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/evidence"
 	"github.com/carrier-operator/carrier-operator/test/e2e/lab"
 )
 
@@ -56,6 +60,7 @@ func (o *Orders) Checks() []Check {
 		{"the preview counted what is due and changed nothing", o.previewChangesNothing},
 		{"the purge removed exactly the due rows and kept the held ones", o.purgeRemovesExactlyDue},
 		{"the verification query agrees, and the evidence is recorded", o.verificationAgrees},
+		{"an auditor verifies the signed evidence offline", o.auditorVerifies},
 	}
 }
 
@@ -234,4 +239,32 @@ func (o *Orders) verificationAgrees(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the evidence does not follow the preview's: digest %q, previous %q, preview %q", evidence.Digest, evidence.Previous, o.preview.Status.Evidence.Digest)
 	}
 	return "0 due rows left; " + evidence.Digest[:15] + "… follows " + evidence.Previous[:15] + "…", nil
+}
+
+// auditorVerifies checks the runs as an auditor does: from the exported objects and the certificate of the signing key alone, and with an
+// edit that must not pass.
+func (o *Orders) auditorVerifies(ctx context.Context) (string, error) {
+	l := o.shop.Lab
+	var secret corev1.Secret
+	if err := l.Get(ctx, &secret, "-n", Namespace, "secret/evidence"); err != nil {
+		return "", err
+	}
+	keys, err := evidence.ParseKeys(secret.Data["tls.crt"])
+	if err != nil {
+		return "", err
+	}
+	var list apiv1.PurgeRunList
+	if err := l.Get(ctx, &list, "-n", Namespace, "purgeruns"); err != nil {
+		return "", err
+	}
+	chains := evidence.Check(ctx, list.Items, keys)
+	if len(chains) != 1 || !chains[0].Sound() || len(chains[0].Runs) < 2 {
+		return "", fmt.Errorf("the evidence does not hold: %+v", chains)
+	}
+	edited := slices.IndexFunc(list.Items, func(r apiv1.PurgeRun) bool { return r.Name == o.purge.Name })
+	list.Items[edited].Status.Results[0].Done++
+	if chains := evidence.Check(ctx, list.Items, keys); chains[0].Sound() {
+		return "", fmt.Errorf("an edited count passed: %+v", chains)
+	}
+	return fmt.Sprintf("%d runs signed by %s…; an edited count is found", len(chains[0].Runs), chains[0].Runs[0].SignedBy[:15]), nil
 }

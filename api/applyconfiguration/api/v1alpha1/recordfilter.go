@@ -12,7 +12,8 @@ import (
 // RecordFilter selects records of a collection by one field, in the style of a label selector requirement. There is no free SQL:
 // values are always sent as parameters, never as text of a statement.
 type RecordFilterApplyConfiguration struct {
-	// field of the record that is compared, as the store spells it.
+	// field of the record that is compared, as the store spells it. For Redis and S3, key is the key's name; for Redis, other names are fields
+	// of the hash.
 	Field *string `json:"field,omitempty"`
 	// operator of the comparison. In and NotIn compare with values; Exists is true where the field is not null, DoesNotExist where it
 	// is null. A record whose field is null matches neither In nor NotIn.

@@ -127,7 +127,7 @@ func in(field string, values ...string) retention.Filter {
 // objectOf is the PurgeRun of a plan, as the operator makes it.
 func objectOf(p *retention.Plan, status v1alpha1.PurgeRunStatus) *v1alpha1.PurgeRun {
 	run := &v1alpha1.PurgeRun{Namespace: p.Namespace, Name: p.Run, UID: types.UID(p.RunUID), Status: status}
-	run.Spec = v1alpha1.PurgeRunSpec{PolicyRef: v1alpha1.LocalReference{Name: p.Policy}, PolicyUID: p.PolicyUID, Mode: v1alpha1.RunMode(p.Mode),
+	run.Spec = v1alpha1.PurgeRunSpec{PolicyRef: v1alpha1.LocalReference{Name: p.Policy}, PolicyUID: p.PolicyUID, StoreRef: v1alpha1.LocalReference{Name: p.Store.Name}, Mode: v1alpha1.RunMode(p.Mode),
 		Slot: metav1.NewTime(p.Slot), PreviousDigest: p.PreviousDigest}
 	for _, rule := range p.Rules {
 		run.Spec.Cutoffs = append(run.Spec.Cutoffs, v1alpha1.RuleCutoff{Rule: rule.Name, Before: metav1.NewTime(rule.Before)})

@@ -1,0 +1,57 @@
+package retention
+
+import (
+	"strings"
+	"testing"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
+// What a kind of store cannot do is refused before a run is made.
+func TestRulesThatAKindOfStoreCannotCarryOut(t *testing.T) {
+	anonymize := v1alpha1.PurgeAction{Type: v1alpha1.ActionAnonymize, Fields: []v1alpha1.AnonymizeField{{Name: "email", Strategy: v1alpha1.AnonymizeNull}}}
+	remove := v1alpha1.PurgeAction{Type: v1alpha1.ActionDelete}
+	for name, tc := range map[string]struct {
+		store  v1alpha1.DataStoreType
+		field  string
+		unit   v1alpha1.ClockUnit
+		action v1alpha1.PurgeAction
+		want   string // empty: it can
+	}{
+		"a timestamp of PostgreSQL":            {v1alpha1.StorePostgreSQL, "at", v1alpha1.ClockTimestampTZ, remove, ""},
+		"PostgreSQL keeps no time of a row":    {v1alpha1.StorePostgreSQL, "at", v1alpha1.ClockStoreTime, remove, "has no clocks with unit StoreTime"},
+		"a text clock of MySQL":                {v1alpha1.StoreMySQL, "at", v1alpha1.ClockRFC3339, anonymize, ""},
+		"the time of an ObjectId":              {v1alpha1.StoreMongoDB, "_id", v1alpha1.ClockStoreTime, anonymize, ""},
+		"the time of another field":            {v1alpha1.StoreMongoDB, "created", v1alpha1.ClockStoreTime, remove, `is "_id", not "created"`},
+		"MongoDB has no calendar dates":        {v1alpha1.StoreMongoDB, "at", v1alpha1.ClockDate, remove, "has no clocks with unit Date"},
+		"the last access of a key":             {v1alpha1.StoreRedis, "lastAccess", v1alpha1.ClockStoreTime, remove, ""},
+		"anonymizing would be an access":       {v1alpha1.StoreRedis, "lastAccess", v1alpha1.ClockStoreTime, anonymize, "delete the records"},
+		"anonymizing by a field of the hash":   {v1alpha1.StoreRedis, "at", v1alpha1.ClockEpochSeconds, anonymize, ""},
+		"objects":                              {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, remove, ""},
+		"objects cannot be anonymized":         {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, anonymize, "cannot be handled with action Anonymize"},
+		"objects have no columns with a clock": {v1alpha1.StoreS3, "at", v1alpha1.ClockEpochSeconds, remove, "has no clocks with unit EpochSeconds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := kindProblem(&v1alpha1.RetentionRule{Clock: v1alpha1.RetentionClock{Field: tc.field, Unit: tc.unit}, Action: tc.action}, tc.store)
+			switch {
+			case tc.want == "" && p != nil:
+				t.Errorf("refused: %s", p.message)
+			case tc.want != "" && (p == nil || p.reason != v1alpha1.ReasonRuleInvalid || !strings.Contains(p.message, tc.want)):
+				t.Errorf("%+v, want %q", p, tc.want)
+			}
+		})
+	}
+}
+
+func TestTheStoresOwnTimeNeedsNoDecision(t *testing.T) {
+	store := &v1alpha1.DataStore{Spec: v1alpha1.DataStoreSpec{Type: v1alpha1.StoreRedis, Collections: []v1alpha1.Collection{{Name: "session:*", Key: []string{"key"}}}}}
+	rule := &v1alpha1.RetentionRule{Name: "sessions", Collection: "session:*", Action: v1alpha1.PurgeAction{Type: v1alpha1.ActionDelete},
+		Clock: v1alpha1.RetentionClock{Field: "lastAccess", Unit: v1alpha1.ClockStoreTime}}
+	if p := ruleProblem(rule, store); p != nil {
+		t.Errorf("refused: %s", p.message)
+	}
+	rule.Clock = v1alpha1.RetentionClock{Field: "at", Unit: v1alpha1.ClockEpochSeconds}
+	if p := ruleProblem(rule, store); p == nil || p.reason != v1alpha1.ReasonFieldNotDecided {
+		t.Errorf("a field of the hash without a decision: %+v", p)
+	}
+}

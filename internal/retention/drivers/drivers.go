@@ -1,0 +1,37 @@
+// Package drivers chooses the driver of a store by its type.
+package drivers
+
+import (
+	"context"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mongodb"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/postgresql"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/redis"
+)
+
+// New returns what reaches the plan's store; dir holds the keys of its Secret.
+func New(plan *retention.Plan, dir string) retention.Driver {
+	switch v1alpha1.DataStoreType(plan.Store.Type) {
+	case v1alpha1.StorePostgreSQL:
+		return &postgresql.Driver{Dir: dir, Plan: plan}
+	case v1alpha1.StoreMySQL:
+		return &mysql.Driver{Dir: dir, Plan: plan}
+	case v1alpha1.StoreMongoDB:
+		return &mongodb.Driver{Dir: dir, Plan: plan}
+	case v1alpha1.StoreRedis:
+		return &redis.Driver{Dir: dir, Plan: plan}
+	}
+	return unknown(plan.Store.Type)
+}
+
+// unknown is a type of store that this version does not know.
+type unknown string
+
+// Open always fails with a Failure, which ends the run.
+func (u unknown) Open(context.Context) (retention.Session, error) {
+	return nil, stores.WrongType(string(u))
+}
