@@ -22,6 +22,7 @@ type cell struct {
 	deleted int64
 	order   []string
 	rates   series
+	cpu     series // seconds of processor time, of server and client, for a million rows
 	// shares of our whole run, in percent.
 	opening, inspecting, counting, windows []float64
 	// peerAbsent is why some peer did not take part.
@@ -49,7 +50,7 @@ func (b *bench) measureCell(ctx context.Context, s store, w workload, r *results
 	if err := s.make(ctx, w); err != nil {
 		return err
 	}
-	c := &cell{store: s.name(), workload: w.key(), rates: series{}}
+	c := &cell{store: s.name(), workload: w.key(), rates: series{}, cpu: series{}}
 	kept, err := countKept(ctx, s, w)
 	if err != nil {
 		return err
@@ -76,7 +77,9 @@ func (b *bench) measureCell(ctx context.Context, s store, w workload, r *results
 			if err := s.restore(ctx, w); err != nil {
 				return err
 			}
+			used := s.base().cpu()
 			took, err := p.run(ctx, w)
+			used = s.base().cpu() - used
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
@@ -84,6 +87,7 @@ func (b *bench) measureCell(ctx context.Context, s store, w workload, r *results
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
 			c.rates[p.name] = append(c.rates[p.name], rate(c.deleted, took))
+			c.cpu[p.name] = append(c.cpu[p.name], used.Seconds()*1e6/float64(c.deleted))
 		}
 	}
 	for _, name := range c.order {

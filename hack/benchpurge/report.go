@@ -72,19 +72,20 @@ func (b *bench) writeSetting(w io.Writer, r *results) {
 // writeRates lists what was measured. Ours is the whole run, with connecting, plan, counts before and verification after, which no peer does.
 func (r *results) writeRates(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nThousands of deleted rows a second. All contenders leave the same rows, which is checked after each. carrier is a whole run, with\n"+
-		"the checks and counts before and the verification after; the line below it has its windows alone, as peers do nothing else.\n\n")
-	g := grid{{"store", "workload", "rows deleted", "contender", "krows/s", "× one DELETE"}}
+		"the checks and counts before and the verification after; the line below it has its windows alone, as peers do nothing else.\n"+
+		"CPU is the processor time of server and client for a million rows, with that of starting the client.\n\n")
+	g := grid{{"store", "workload", "rows deleted", "contender", "krows/s", "× one DELETE", "CPU s"}}
 	for _, c := range r.cells {
 		one, _ := c.peerOf(oneDelete)
 		for _, name := range c.order {
-			g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), name, spread(scaled(c.rates[name], 1e-3), 1), fmt.Sprintf("%.2f", median(c.rates[name])/one)})
+			g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), name, spread(scaled(c.rates[name], 1e-3), 1), fmt.Sprintf("%.2f", median(c.rates[name])/one), spread(c.cpu[name], 2)})
 			if name == oursName {
 				own := c.rates[ownWindows]
-				g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), ownWindows, spread(scaled(own, 1e-3), 1), fmt.Sprintf("%.2f", median(own)/one)})
+				g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), ownWindows, spread(scaled(own, 1e-3), 1), fmt.Sprintf("%.2f", median(own)/one), ""})
 			}
 		}
 		if c.peerAbsent != "" {
-			g = append(g, []string{c.store, c.workload, "", "absent: " + c.peerAbsent, "", ""})
+			g = append(g, []string{c.store, c.workload, "", "absent: " + c.peerAbsent, "", "", ""})
 		}
 	}
 	g.write(w)
