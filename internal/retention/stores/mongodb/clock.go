@@ -127,6 +127,6 @@ func (c clock) saysNothing() []bson.D {
 	case v1alpha1.ClockStoreTime:
 		return []bson.D{on(c.field, "$type", "objectId")}
 	default:
-		return []bson.D{on(c.field, "$gte", math.Inf(-1)), on(c.field, "$eq", math.NaN())}
+		return []bson.D{on(c.field, "$type", "number")}
 	}
 }

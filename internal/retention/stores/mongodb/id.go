@@ -29,7 +29,7 @@ func ofType(name string, types ...bson.Type) bracket {
 var brackets = []bracket{
 	ofType("minKey", bson.TypeMinKey),
 	ofType("null", bson.TypeNull),
-	{name: "nan", all: bson.D{{Key: "$eq", Value: math.NaN()}}},
+	{name: "nan", all: bson.D{{Key: "$type", Value: "number"}, {Key: "$not", Value: bson.D{{Key: "$gte", Value: math.Inf(-1)}}}}},
 	{name: "number", all: bson.D{{Key: "$gte", Value: math.Inf(-1)}}, types: []bson.Type{bson.TypeDouble, bson.TypeInt32, bson.TypeInt64, bson.TypeDecimal128}},
 	{name: "string", all: bson.D{{Key: "$gte", Value: ""}}, types: []bson.Type{bson.TypeString, bson.TypeSymbol}},
 	ofType("object", bson.TypeEmbeddedDocument),
