@@ -98,7 +98,7 @@ test-unit: ## Tier 1: pure logic and fuzz seeds
 
 .PHONY: test-integration
 test-integration: ## Tier 2: gateway and purger against real servers on loopback; policies before an independent judge
-	$(call testsum,-name tier2 -tag integration -budget 4m -also test/networkoracle -race ./internal/gateway$(comma)./internal/upstream$(comma)./internal/limit)
+	$(call testsum,-name tier2 -tag integration -budget 4m -also test/networkoracle -race ./internal/gateway$(comma)./internal/upstream$(comma)./internal/limit) -timeout 30m
 
 .PHONY: test-controllers
 test-controllers: ## Tier 3: controllers against a real API server

@@ -20,6 +20,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -167,7 +168,8 @@ type fleet struct {
 	w *world
 	// stuck are IPs of pods that go on serving what they served; served is that.
 	stuck  map[string]bool
-	served map[string]*config.Config
+	mu     sync.Mutex
+	served map[string]*config.Config // guarded by mu
 	// waiting is the reason for which containers wait instead of running.
 	waiting string
 	// counts are what pods tell of requests, by IP.
@@ -264,13 +266,7 @@ func (f *fleet) Status(_ context.Context, podIP string, peer *gateway.Peer, nonc
 	if err := json.Unmarshal([]byte(mounted.Data["config.json"]), c); err != nil {
 		return nil, err
 	}
-	if f.served == nil {
-		f.served = map[string]*config.Config{}
-	}
-	if f.stuck[podIP] && f.served[podIP] != nil {
-		c = f.served[podIP]
-	}
-	f.served[podIP] = c
+	c = f.serve(podIP, c)
 	status := &config.Status{Revision: c.Revision, ServerCertificate: f.fingerprint("acme-gateway-tls")}
 	if counts := f.counts[podIP]; counts != nil {
 		status.Usage, status.Fields = counts.Usage, counts.Fields
@@ -293,6 +289,20 @@ func (f *fleet) Status(_ context.Context, podIP string, peer *gateway.Peer, nonc
 		}
 	}
 	return status, nil
+}
+
+// serve returns what a pod serves now. The operator asks all pods at once.
+func (f *fleet) serve(podIP string, mounted *config.Config) *config.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.served == nil {
+		f.served = map[string]*config.Config{}
+	}
+	if before := f.served[podIP]; before != nil && f.stuck[podIP] {
+		return before
+	}
+	f.served[podIP] = mounted
+	return mounted
 }
 
 func (f *fleet) fingerprint(secretName string) string {

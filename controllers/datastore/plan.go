@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,22 +42,52 @@ func checkSecret(kind stores.Kind, name string, secret *corev1.Secret) (int32, *
 			return 0, storemap.NewProblem(v1alpha1.ReasonSecretEmpty, "key %q of Secret %q is empty: fill it in", key, name)
 		}
 	}
-	if p := checkHost(name, secret); p != nil {
+	host := strings.TrimSpace(string(secret.Data[stores.KeyHost]))
+	if p := checkHost(stores.KeyHost, host, name, secret); p != nil {
 		return 0, p
 	}
-	return checkPort(kind, name, secret)
+	port, p := checkPort(kind, name, secret)
+	if p != nil {
+		return 0, p
+	}
+	if slices.Contains(kind.Optional, stores.KeyReplicas) {
+		p = checkReplicas(port, name, secret)
+	}
+	return port, p
+}
+
+// checkReplicas holds replicas to what is asked of the store's own host: a login is sent to them as well. The purger's network policy opens
+// one port, so they have the same one.
+func checkReplicas(port int32, name string, secret *corev1.Secret) *storemap.Problem {
+	for replica := range strings.SplitSeq(string(secret.Data[stores.KeyReplicas]), ",") {
+		host := strings.TrimSpace(replica)
+		if host == "" {
+			continue
+		}
+		if h, p, err := net.SplitHostPort(host); err == nil {
+			if p != strconv.Itoa(int(port)) {
+				return storemap.NewProblem(v1alpha1.ReasonKeyInvalid,
+					"key %q of Secret %q lists a replica with another port than the store's, which the purger's NetworkPolicy does not open: let it listen on port %d",
+					stores.KeyReplicas, name, port)
+			}
+			host = h
+		}
+		if p := checkHost(stores.KeyReplicas, host, name, secret); p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 // checkHost refuses a host that whoever made the Secret did not allow. Neither value is repeated: a Secret's content stays there.
-func checkHost(name string, secret *corev1.Secret) *storemap.Problem {
-	host := strings.TrimSpace(string(secret.Data["host"]))
+func checkHost(key, host, name string, secret *corev1.Secret) *storemap.Problem {
 	if strings.ContainsAny(host, ", \t\r\n/") {
-		return storemap.NewProblem(v1alpha1.ReasonKeyInvalid, "key \"host\" of Secret %q is no host name: write one name or address, without port", name)
+		return storemap.NewProblem(v1alpha1.ReasonKeyInvalid, "key %q of Secret %q is no host name: write one name or address, without port", key, name)
 	}
 	allowed := strings.Split(secret.Annotations[v1alpha1.AnnotationAllowedHosts], ",")
 	if !slices.ContainsFunc(allowed, func(a string) bool { return strings.EqualFold(strings.TrimSpace(a), host) }) {
-		return storemap.NewProblem(v1alpha1.ReasonHostNotAllowed, "annotation %s of Secret %q does not list the host in its key \"host\": add it there",
-			v1alpha1.AnnotationAllowedHosts, name)
+		return storemap.NewProblem(v1alpha1.ReasonHostNotAllowed, "annotation %s of Secret %q does not list the host in its key %q: add it there",
+			v1alpha1.AnnotationAllowedHosts, name, key)
 	}
 	return nil
 }

@@ -5,9 +5,12 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 func TestIdentity(t *testing.T) {
@@ -89,4 +92,34 @@ func TestDiscoveryIsThatOfTheNewestRunThatLooked(t *testing.T) {
 	if got.Undecided != 2 {
 		t.Errorf("discovery %+v", got)
 	}
+}
+
+func TestReplicasAreHeldToWhatIsAskedOfTheStore(t *testing.T) {
+	kind, _ := stores.Of(v1alpha1.StoreMySQL)
+	for name, tc := range map[string]struct{ replicas, reason string }{
+		"none":                     {"", ""},
+		"allowed":                  {"replica.example, replica.example:3307,", ""},
+		"not allowed":              {"replica.example,other.example", v1alpha1.ReasonHostNotAllowed},
+		"another port":             {"replica.example:3306", v1alpha1.ReasonKeyInvalid},
+		"an address with a folder": {"replica.example/db", v1alpha1.ReasonKeyInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secret := &corev1.Secret{Type: corev1.SecretTypeOpaque, Data: map[string][]byte{
+				"host": []byte("db.example"), "port": []byte("3307"), "database": []byte("shop"), "username": []byte("purger"), "password": []byte("p"),
+				"replicas": []byte(tc.replicas),
+			}}
+			secret.Annotations = map[string]string{v1alpha1.AnnotationAllowedHosts: "db.example,replica.example"}
+			port, p := checkSecret(kind, "shop-purger", secret)
+			if got := reasonOf(p); got != tc.reason || (p == nil && port != 3307) {
+				t.Errorf("port %d, problem %+v, want %q", port, p, tc.reason)
+			}
+		})
+	}
+}
+
+func reasonOf(p *storemap.Problem) string {
+	if p == nil {
+		return ""
+	}
+	return p.Reason
 }

@@ -26,6 +26,7 @@ need ipset           ipset      "NetworkPolicy (kube-router)"
 need nftables        nft        "Services (kube-proxy) and address translation"
 need conntrack       conntrack  "kube-proxy drops stale connections"
 need redis-server    redis-server "tests of limits that replicas count together"
+need mariadb-server  /usr/sbin/mariadbd "tests of the purger with MariaDB"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
 	need postgresql /nonexistent "the database of the demo, started with \`devcluster postgres\`"
 
@@ -39,7 +40,7 @@ apt-get update -qq
 # Debian's postgresql would start a server of its own; only its programs are wanted.
 mkdir -p /etc/postgresql-common
 [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
-# The same goes for redis-server: tests run it themselves, on ports of their own.
+# The same goes for redis-server and mariadb-server: tests run it themselves, on ports of their own.
 [ -e /usr/sbin/policy-rc.d ] || {
 	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 	chmod +x /usr/sbin/policy-rc.d

@@ -17,6 +17,8 @@ const (
 	KeyRegion          = "region"
 	KeyAccessKeyID     = "accessKeyID"
 	KeySecretAccessKey = "secretAccessKey"
+	// KeyReplicas lists replicas whose lag only they can tell, as host or host:port with commas between.
+	KeyReplicas = "replicas"
 )
 
 // Kind is what the operator and the purger know of a kind of store without asking one.
@@ -43,9 +45,9 @@ var (
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
 	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: sql, Actions: both, ReplicaLag: true},
-	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
+	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
 	v1alpha1.StoreMongoDB: {
-		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both,
+		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both, ReplicaLag: true,
 		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),
 	},
 	v1alpha1.StoreRedis: {

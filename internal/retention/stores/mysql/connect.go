@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +66,6 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StoreMySQL)
-	kind.Optional = append(slices.Clone(kind.Optional), keyReplicas)
 	c, err := stores.ReadConnection(d.Dir, kind)
 	if err != nil {
 		return nil, err
@@ -89,7 +87,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		s.Close()
 		return nil, err
 	}
-	if s.followers, err = followers(c.Values[keyReplicas], config, c.Port); err != nil {
+	if s.followers, err = followers(c.Values[stores.KeyReplicas], config, c.Port); err != nil {
 		s.Close()
 		return nil, connecting(ctx, err)
 	}

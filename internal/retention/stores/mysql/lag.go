@@ -13,12 +13,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
-// keyReplicas of the store's Secret lists the replicas, as host or host:port, with commas between. The same login reaches them.
-const keyReplicas = "replicas"
-
-// A primary knows which replicas are connected, and not how far they are. So the replicas themselves are asked whether they have applied what
+// The key replicas of the store's Secret lists the replicas; the same login reaches them. A primary knows which are connected, and not how far they are. So the replicas themselves are asked whether they have applied what
 // the primary had logged at earlier moments.
 
 // follower is a replica and what is known of it.
@@ -74,7 +72,7 @@ func forHost(config *tls.Config, host string) *tls.Config {
 // behind.
 func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 	if len(s.followers) == 0 {
-		return retention.Lag{Unknown: "only the replicas know: list them, as host or host:port with commas between, in key " + keyReplicas + " of the store's Secret"}, nil
+		return retention.Lag{Unknown: "only the replicas know: list them, as host or host:port with commas between, in key " + stores.KeyReplicas + " of the store's Secret"}, nil
 	}
 	variable := "@@gtid_executed"
 	if s.mariaDB {
