@@ -188,3 +188,18 @@ func TestTheTimeOfPtArchiverIsTheSumOfItsActions(t *testing.T) {
 		}
 	}
 }
+
+func TestTheUsualWorkloadsHaveEachShapeAndLayout(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range workloads(1000) {
+		if regexp.MustCompile(usual).MatchString(w.key()) {
+			shape, layout, _ := strings.Cut(w.key(), "/")
+			seen[shape], seen[layout] = true, true
+		}
+	}
+	for _, want := range []string{"narrow", "wide", "indexed", "child", "scattered", "contiguous"} {
+		if !seen[want] {
+			t.Errorf("%s is not measured", want)
+		}
+	}
+}

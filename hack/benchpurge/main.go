@@ -49,8 +49,11 @@ func main() {
 	}
 }
 
+// usual are the workloads without a flag: indexes and children with scattered rows alone, so that a run stays below a quarter of an hour.
+const usual = "narrow|wide|scattered"
+
 func parse() options {
-	o := options{stores: regexp.MustCompile(""), only: regexp.MustCompile(""), rssRows: []int64{1_000_000, tenMillion}}
+	o := options{stores: regexp.MustCompile(""), only: regexp.MustCompile(usual), rssRows: []int64{1_000_000, tenMillion}}
 	pattern := func(target **regexp.Regexp) func(string) error {
 		return func(s string) (err error) {
 			*target, err = regexp.Compile(s)
@@ -58,7 +61,7 @@ func parse() options {
 		}
 	}
 	flag.Func("stores", "measure the stores whose name matches the `pattern`, such as mariadb|postgresql", pattern(&o.stores))
-	flag.Func("workloads", "measure the workloads whose name matches the `pattern`, such as narrow/scattered; ^$ for none", pattern(&o.only))
+	flag.Func("workloads", "measure the workloads whose name matches the `pattern`, such as narrow/scattered; . for all, ^$ for none (default "+usual+")", pattern(&o.only))
 	flag.IntVar(&o.reps, "reps", 5, "repetitions")
 	flag.Int64Var(&o.rows, "rows", 300_000, "rows of a workload, half of them due")
 	flag.Func("rss-rows", "sizes of the tables of the measurement of memory, such as 1000000,10000000; 0 for none", func(s string) (err error) {
