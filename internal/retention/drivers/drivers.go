@@ -11,6 +11,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/postgresql"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/redis"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/s3"
 )
 
 // New returns what reaches the plan's store; dir holds the keys of its Secret.
@@ -24,6 +25,8 @@ func New(plan *retention.Plan, dir string) retention.Driver {
 		return &mongodb.Driver{Dir: dir, Plan: plan}
 	case v1alpha1.StoreRedis:
 		return &redis.Driver{Dir: dir, Plan: plan}
+	case v1alpha1.StoreS3:
+		return &s3.Driver{Dir: dir, Plan: plan}
 	}
 	return unknown(plan.Store.Type)
 }
