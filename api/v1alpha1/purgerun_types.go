@@ -280,8 +280,9 @@ type UndecidedField struct {
 	// +kubebuilder:validation:MaxLength=128
 	Field string `json:"field,omitempty"`
 
-	// looksLike is the category that the field's name suggests. Values are never looked at. Empty: it suggests none.
+	// looksLike is the category that the field's name suggests. Values are never looked at. Omitted: it suggests none.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	LooksLike string `json:"looksLike,omitempty"`
 }

@@ -43,8 +43,8 @@ func signedList(t *testing.T) (list, keyFile, digest string) {
 	}
 	slot := metav1.NewTime(time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC))
 	run := v1alpha1.PurgeRun{
-		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "PurgeRun"},
-		Name:     "shipments-1", Namespace: "shop", UID: "run-uid",
+		APIVersion: v1alpha1.GroupVersion.String(), Kind: "PurgeRun",
+		Name: "shipments-1", Namespace: "shop", UID: "run-uid",
 		Spec: v1alpha1.PurgeRunSpec{PolicyRef: v1alpha1.LocalReference{Name: "shipments"}, PolicyUID: "policy-uid", Mode: v1alpha1.RunPreview, Slot: slot},
 		Status: v1alpha1.PurgeRunStatus{
 			Results: []v1alpha1.RuleResult{{Rule: "events", Collection: "public.events", Total: 100, Due: 10}},

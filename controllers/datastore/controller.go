@@ -60,7 +60,11 @@ func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *s
 		status.WithIdentity(o.identity)
 	}
 	for _, f := range o.discovery.Fields {
-		status.WithUndecided(apiac.UndecidedField().WithCollection(f.Collection).WithField(f.Field).WithLooksLike(f.LooksLike))
+		field := apiac.UndecidedField().WithCollection(f.Collection).WithField(f.Field)
+		if f.LooksLike != "" {
+			field.WithLooksLike(f.LooksLike)
+		}
+		status.WithUndecided(field)
 	}
 	changed, err := ssa.ApplyStatus(ctx, c.Client, FieldManager,
 		apiac.DataStore(store.Name, store.Namespace).WithStatus(status), store, apiac.ExtractDataStoreStatus)

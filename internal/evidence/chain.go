@@ -127,44 +127,56 @@ func (c *Chain) follow(links []*v1alpha1.PurgeRun) []*v1alpha1.PurgeRun {
 		byDigest[run.Status.Evidence.Digest] = run
 		next[run.Spec.PreviousDigest] = append(next[run.Spec.PreviousDigest], run)
 	}
-	var ordered []*v1alpha1.PurgeRun
-	seen := map[*v1alpha1.PurgeRun]bool{}
+	w := walk{chain: c, next: next, seen: map[*v1alpha1.PurgeRun]bool{}}
 	for _, run := range links {
-		previous := run.Spec.PreviousDigest
-		if seen[run] || (previous != "" && byDigest[previous] != nil) {
-			continue
-		}
-		switch {
-		case len(ordered) == 0:
-			c.After = previous
-		case previous == "":
-			c.problem("run %s says that it is the policy's first, and it is not", run.Name)
-		default:
-			c.problem("run %s builds on %s, which no run has: a run before it is missing or was changed", run.Name, previous)
-		}
-		for at := []*v1alpha1.PurgeRun{run}; len(at) > 0; at = next[at[len(at)-1].Status.Evidence.Digest] {
-			if len(at) > 1 && at[0].Spec.PreviousDigest != "" {
-				c.problem("runs %s and %s build on the same run: one of them was inserted", at[0].Name, at[1].Name)
-			}
-			if seen[at[len(at)-1]] {
-				break
-			}
-			for _, r := range at {
-				seen[r] = true
-				ordered = append(ordered, r)
-			}
+		if previous := run.Spec.PreviousDigest; !w.seen[run] && (previous == "" || byDigest[previous] == nil) {
+			c.checkHead(run, len(w.ordered) == 0)
+			w.from(run)
 		}
 	}
 	for _, run := range links {
-		if !seen[run] {
+		if !w.seen[run] {
 			c.problem("run %s cannot be reached from the first one: it was moved", run.Name)
-			ordered = append(ordered, run)
+			w.ordered = append(w.ordered, run)
 		}
 	}
-	if len(ordered) > 0 {
-		c.Last = ordered[len(ordered)-1].Status.Evidence.Digest
+	if len(w.ordered) > 0 {
+		c.Last = w.ordered[len(w.ordered)-1].Status.Evidence.Digest
 	}
-	return ordered
+	return w.ordered
+}
+
+// checkHead looks at a run that builds on no other one that is there. Only the first may.
+func (c *Chain) checkHead(run *v1alpha1.PurgeRun, first bool) {
+	switch previous := run.Spec.PreviousDigest; {
+	case first:
+		c.After = previous
+	case previous == "":
+		c.problem("run %s says that it is the policy's first, and it is not", run.Name)
+	default:
+		c.problem("run %s builds on %s, which no run has: a run before it is missing or was changed", run.Name, previous)
+	}
+}
+
+// walk goes from run to run.
+type walk struct {
+	chain   *Chain
+	next    map[string][]*v1alpha1.PurgeRun // by the digest that they build on
+	seen    map[*v1alpha1.PurgeRun]bool
+	ordered []*v1alpha1.PurgeRun
+}
+
+// from goes on from a head as long as there is a run that was not seen yet.
+func (w *walk) from(head *v1alpha1.PurgeRun) {
+	for at := []*v1alpha1.PurgeRun{head}; len(at) > 0 && !w.seen[at[len(at)-1]]; at = w.next[at[len(at)-1].Status.Evidence.Digest] {
+		if len(at) > 1 {
+			w.chain.problem("runs %s and %s build on the same run: one of them was inserted", at[0].Name, at[1].Name)
+		}
+		for _, run := range at {
+			w.seen[run] = true
+			w.ordered = append(w.ordered, run)
+		}
+	}
 }
 
 // checkOrder looks for runs that ended before the one that they build on did.

@@ -26,7 +26,11 @@ func render(key types.NamespacedName, s *v1alpha1.PurgeRunStatus) *v1alpha1ac.Pu
 	if d := s.Discovery; d.Looked {
 		discovery := v1alpha1ac.RunDiscovery().WithLooked(true).WithUndecided(d.Undecided)
 		for _, f := range d.Fields {
-			discovery.WithFields(v1alpha1ac.UndecidedField().WithCollection(f.Collection).WithField(f.Field).WithLooksLike(f.LooksLike))
+			field := v1alpha1ac.UndecidedField().WithCollection(f.Collection).WithField(f.Field)
+			if f.LooksLike != "" {
+				field.WithLooksLike(f.LooksLike)
+			}
+			discovery.WithFields(field)
 		}
 		status.WithDiscovery(discovery)
 	}

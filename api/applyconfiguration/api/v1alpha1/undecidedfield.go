@@ -11,7 +11,7 @@ type UndecidedFieldApplyConfiguration struct {
 	Collection *string `json:"collection,omitempty"`
 	// field without a decision.
 	Field *string `json:"field,omitempty"`
-	// looksLike is the category that the field's name suggests. Values are never looked at. Empty: it suggests none.
+	// looksLike is the category that the field's name suggests. Values are never looked at. Omitted: it suggests none.
 	LooksLike *string `json:"looksLike,omitempty"`
 }
 
