@@ -40,7 +40,7 @@ func run(dir, listen, cert, key string) error {
 	if err != nil {
 		return err
 	}
-	store, err := posix.New(attributes, folder("objects"), posix.PosixOpts{VersioningDir: folder("versions"), SideCarDir: folder("meta"), Concurrency: 64})
+	store, err := posix.New(folder("objects"), attributes, posix.PosixOpts{VersioningDir: folder("versions"), SideCarDir: folder("meta"), Concurrency: 64})
 	if err != nil {
 		return err
 	}

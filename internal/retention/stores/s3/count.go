@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/minio/minio-go/v7"
-
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
@@ -105,29 +103,3 @@ func (c *counter) endKey() {
 	c.hidden, c.kept = false, false
 }
 
-// locked says whether Object Lock keeps a version. Markers cannot be locked.
-func (s *session) locked(ctx context.Context, bucket string, v version) (bool, error) {
-	if !s.locks[bucket] || v.marker {
-		return false, nil
-	}
-	hold, err := s.core.GetObjectLegalHold(ctx, bucket, v.Key, minio.GetObjectLegalHoldOptions{VersionID: v.ID})
-	if err = unlessUnlocked(err); err != nil {
-		return false, classify(ctx, err)
-	}
-	if hold != nil && *hold == minio.LegalHoldEnabled {
-		return true, nil
-	}
-	_, until, err := s.core.GetObjectRetention(ctx, bucket, v.Key, v.ID)
-	if err = unlessUnlocked(err); err != nil {
-		return false, classify(ctx, err)
-	}
-	return until != nil && until.After(s.date), nil
-}
-
-// unlessUnlocked lets go the errors that say that a version has no lock, or is gone.
-func unlessUnlocked(err error) error {
-	if hasCode(err, []string{"NoSuchObjectLockConfiguration", "NoSuchKey", "NoSuchVersion"}) {
-		return nil
-	}
-	return err
-}

@@ -69,7 +69,7 @@ func (s *session) list(ctx context.Context, c collection, from marker, size int6
 	if from.id != "" {
 		query.Set("version-id-marker", from.id)
 	}
-	body, err := s.get(ctx, c.bucket, query)
+	body, err := s.get(ctx, c.bucket, "", query)
 	if err != nil {
 		return page{}, classify(ctx, err)
 	}
@@ -111,9 +111,9 @@ func (l *listing) page() (page, error) {
 
 var errEncoding = fmt.Errorf("the listing cannot be understood")
 
-// get asks something of a bucket, and notes the store's time. It fails with an ErrorResponse if the store says no.
-func (s *session) get(ctx context.Context, bucket string, query url.Values) (io.ReadCloser, error) {
-	address, err := s.core.Presign(ctx, http.MethodGet, bucket, "", presigned, query)
+// get asks something of a bucket, or of an object in it, and notes the store's time. It fails with an ErrorResponse if the store says no.
+func (s *session) get(ctx context.Context, bucket, object string, query url.Values) (io.ReadCloser, error) {
+	address, err := s.core.Presign(ctx, http.MethodGet, bucket, object, presigned, query)
 	if err != nil {
 		return nil, err
 	}

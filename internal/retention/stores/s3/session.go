@@ -69,7 +69,7 @@ func (s *session) Lag(context.Context) (retention.Lag, error) {
 
 // Now is the date of an answer, in whole seconds.
 func (s *session) Now(ctx context.Context) (time.Time, error) {
-	body, err := s.get(ctx, s.bucket, url.Values{"versions": {""}, "max-keys": {"1"}})
+	body, err := s.get(ctx, s.bucket, "", url.Values{"versions": {""}, "max-keys": {"1"}})
 	if err != nil {
 		return time.Time{}, classify(ctx, err)
 	}

@@ -1,0 +1,246 @@
+//go:build integration
+
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/minio/minio-go/v7"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
+)
+
+// fill puts objects, some of them several times, some of them young, and returns what must remain of the prefix's due ones.
+func fill(b *bucket, versioned bool) (remain []string, due int64) {
+	for i := range 40 {
+		key := fmt.Sprintf("orders/%02d \"ü+&%%", i)
+		versions := []string{b.put(key)}
+		if versioned && i%3 == 0 {
+			versions = append(versions, b.put(key), b.put(key))
+		}
+		last := versions[len(versions)-1]
+		if i%4 == 0 {
+			b.age(key, cutoff.Add(time.Minute))
+			remain = append(remain, key+" "+last)
+			due--
+		}
+		due += int64(len(versions))
+	}
+	other := b.put("other/1")
+	return append(remain, "other/1 "+other), due
+}
+
+func TestDelete(t *testing.T) {
+	for name, f := range map[string]flavor{"unversioned": {}, "versioned": {versioned: true}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(t, server, f)
+			remain, due := fill(b, f.versioned)
+			if !f.versioned {
+				for i := range remain {
+					remain[i] += "null"
+				}
+			}
+			r := newRunner(t, b, deleteRule(b.name+"/orders/"))
+			r.driver = &faulty{Driver: r.driver, size: 7}
+			status := r.run(v1alpha1.ReasonCompleted)
+			slices.Sort(remain)
+			if diff := cmp.Diff(remain, b.left()); diff != "" {
+				t.Error(diff)
+			}
+			if got := status.Results[0]; got.Due != due || got.Done != due || got.Inferred != 0 {
+				t.Errorf("due %d, done %d, inferred %d, want %d", got.Due, got.Done, got.Inferred, due)
+			}
+		})
+	}
+}
+
+func TestDeleteMarkerAndUploads(t *testing.T) {
+	b := newBucket(t, server, flavor{versioned: true})
+	b.put("a")
+	b.put("a")
+	b.remove("a")
+	_, err := b.server.core.NewMultipartUpload(t.Context(), b.name, "part", minio.PutObjectOptions{})
+	b.must(err)
+	r := newRunner(t, b, deleteRule(b.name))
+	r.driver = &faulty{Driver: r.driver, size: 2}
+	if got := r.run(v1alpha1.ReasonCompleted).Results[0]; got.Done != 4 || got.Total != 4 {
+		t.Errorf("done %d of %d, want 4", got.Done, got.Total)
+	}
+	uploads, err := b.server.core.ListMultipartUploads(t.Context(), b.name, "", "", "", "", 10)
+	b.must(err)
+	if left := b.left(); len(left) != 0 || len(uploads.Uploads) != 0 {
+		t.Errorf("left: %q and %d uploads", left, len(uploads.Uploads))
+	}
+}
+
+func TestObjectLock(t *testing.T) {
+	b := newBucket(t, server, flavor{versioned: true, locked: true})
+	until := time.Now().Add(24 * time.Hour)
+	var want []string
+	for _, mode := range []minio.RetentionMode{minio.Governance, minio.Compliance} {
+		info, err := b.server.core.Client.PutObject(t.Context(), b.name, string(mode), bytes.NewReader(nil), 0, minio.PutObjectOptions{Mode: mode, RetainUntilDate: until, SendContentMd5: true})
+		b.must(err)
+		want = append(want, string(mode)+" "+info.VersionID)
+	}
+	info, err := b.server.core.Client.PutObject(t.Context(), b.name, "held", bytes.NewReader(nil), 0, minio.PutObjectOptions{LegalHold: minio.LegalHoldEnabled, SendContentMd5: true})
+	b.must(err)
+	want = append(want, "held "+info.VersionID)
+	b.remove("held") // the marker stays, or the object would be back
+	b.put("free")
+	got := newRunner(t, b, deleteRule(b.name)).run(v1alpha1.ReasonCompleted).Results[0]
+	if got.Due != 5 || got.Deferred != 4 || got.Done != 1 || got.Remaining != 0 {
+		t.Errorf("due %d, deferred %d, done %d, remaining %d, want 5, 4, 1, 0", got.Due, got.Deferred, got.Done, got.Remaining)
+	}
+	left := b.left()
+	if len(left) != 4 {
+		t.Errorf("left: %q", left)
+	}
+	for _, w := range want {
+		if !slices.Contains(left, w) {
+			t.Errorf("%q is gone", w)
+		}
+	}
+}
+
+func TestHolds(t *testing.T) {
+	for name, test := range map[string]struct {
+		hold func(bucket string) retention.Hold
+		left []string
+	}{
+		"whole":    {func(b string) retention.Hold { return retention.Hold{Collection: b + "/a/"} }, []string{"a/1 null", "a/2 null", "a/b/3 null"}},
+		"wider":    {func(b string) retention.Hold { return retention.Hold{Collection: b} }, []string{"a/1 null", "a/2 null", "a/b/3 null"}},
+		"narrower": {func(b string) retention.Hold { return retention.Hold{Collection: b + "/a/b/"} }, []string{"a/b/3 null"}},
+		"key": {func(b string) retention.Hold {
+			return retention.Hold{Collection: b, Where: []retention.Filter{in("key", "a/2")}}
+		}, []string{"a/2 null"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(t, server, flavor{})
+			for _, key := range []string{"a/1", "a/2", "a/b/3"} {
+				b.put(key)
+			}
+			r := newRunner(t, b, deleteRule(b.name+"/a/"))
+			hold := test.hold(b.name)
+			hold.Name = "case-1"
+			r.hold(hold)
+			got := r.run(v1alpha1.ReasonCompleted).Results[0]
+			if diff := cmp.Diff(test.left, b.left()); diff != "" || got.Held != int64(len(test.left)) {
+				t.Errorf("held %d\n%s", got.Held, diff)
+			}
+		})
+	}
+}
+
+func TestFutureClock(t *testing.T) {
+	b := newBucket(t, server, flavor{})
+	b.put("future")
+	b.age("future", slot.Add(time.Minute))
+	if got := newRunner(t, b, deleteRule(b.name)).run(v1alpha1.ReasonNothingDue).Results[0]; got.FutureClock != 1 || got.Total != 1 {
+		t.Errorf("future %d of %d, want 1", got.FutureClock, got.Total)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		reason string
+		change func(*bucket, *runner)
+	}{
+		"secret":    {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *runner) { b.write("secretAccessKey", "wrong") }},
+		"key":       {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *runner) { b.write("accessKeyID", "wrong") }},
+		"authority": {v1alpha1.ReasonStoreTLSFailed, func(_ *bucket, r *runner) { r.plan.Store.CABundle = otherCA }},
+		"bucket":    {v1alpha1.ReasonTableNotFound, func(_ *bucket, r *runner) { r.plan.Rules[0].Collection = "no-such-bucket" }},
+		"clock":     {v1alpha1.ReasonClockTypeMismatch, func(_ *bucket, r *runner) { r.plan.Rules[0].Clock.Field = "created" }},
+		"filter":    {v1alpha1.ReasonColumnNotFound, func(_ *bucket, r *runner) { r.plan.Rules[0].Where = []retention.Filter{in("tag:a", "b")} }},
+		"hold": {v1alpha1.ReasonHoldInvalid, func(b *bucket, r *runner) {
+			r.hold(retention.Hold{Name: "h", Collection: b.name, Where: []retention.Filter{in("tag:a", "b")}})
+		}},
+		"hold's bucket": {v1alpha1.ReasonHoldInvalid, func(_ *bucket, r *runner) { r.hold(retention.Hold{Name: "h", Collection: "no-such-bucket"}) }},
+		"permission": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *runner) {
+			b.write("accessKeyID", purger)
+			b.write("secretAccessKey", purgerSecret)
+		}},
+		"permission to delete": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *runner) {
+			b.write("accessKeyID", purger)
+			b.write("secretAccessKey", purgerSecret)
+			policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["%[1]s"]},"Action":["s3:ListBucket*","s3:GetBucket*"],"Resource":"arn:aws:s3:::%[2]s"}]}`
+			b.must(b.server.core.SetBucketPolicy(b.t.Context(), b.name, fmt.Sprintf(policy, purger, b.name)))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(t, server, flavor{versioned: true})
+			b.put("a")
+			r := newRunner(t, b, deleteRule(b.name))
+			test.change(b, r)
+			r.run(test.reason)
+			if len(b.left()) != 1 {
+				t.Error("the object is gone")
+			}
+		})
+	}
+}
+
+func TestServerKilled(t *testing.T) {
+	g, err := newGateway(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.stop() })
+	b := newBucket(t, g, flavor{versioned: true})
+	remain, due := fill(b, true)
+	r := newRunner(t, b, deleteRule(b.name+"/orders/"))
+	windows := 0
+	r.driver = &faulty{Driver: r.driver, size: 5, before: func() error {
+		if windows++; windows == 3 {
+			g.stop()
+		}
+		return nil
+	}}
+	started := false
+	r.onHolds = func() {
+		if windows >= 3 && !started {
+			started = true
+			b.must(g.start())
+		}
+	}
+	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	slices.Sort(remain)
+	if diff := cmp.Diff(remain, b.left()); diff != "" || got.Done != due {
+		t.Errorf("done %d, want %d\n%s", got.Done, due, diff)
+	}
+}
+
+func TestWindowRepeatedAndHoldAdded(t *testing.T) {
+	b := newBucket(t, server, flavor{versioned: true})
+	b.put("a")
+	kept := b.put("b")
+	r := newRunner(t, b, deleteRule(b.name))
+	ctx := context.Background()
+	session, err := r.driver.Open(ctx)
+	b.must(err)
+	defer session.Close()
+	_, err = session.Inspect(ctx, r.plan.Rules, nil)
+	b.must(err)
+	w := retention.Window{Rule: &r.plan.Rules[0], Size: 10, Hasher: retention.NewHasher(hashKey)}
+	w.Holds = []retention.Hold{{Name: "h", Collection: b.name, Where: []retention.Filter{in("key", "b")}}}
+	first, err := session.Window(ctx, w)
+	b.must(err)
+	again, err := session.Window(ctx, w)
+	b.must(err)
+	if first.Done != 1 || again.Done != 0 || again.Digest != "" {
+		t.Errorf("done %d, then %d, want 1, then 0", first.Done, again.Done)
+	}
+	if diff := cmp.Diff([]string{"b " + kept}, b.left()); diff != "" {
+		t.Error(diff)
+	}
+	at, err := session.Now(ctx)
+	if err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("now: %v, %v", at, err)
+	}
+}
