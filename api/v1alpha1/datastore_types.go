@@ -52,8 +52,8 @@ type StoreTLS struct {
 // StoreConnection says how a store is reached.
 type StoreConnection struct {
 	// secretRef names the Secret, in the same namespace, with the keys host, port (default: the type's), database, username and password;
-	// for Redis username and database may be left out; for S3 the keys are host, port, region (default us-east-1), accessKeyID and
-	// secretAccessKey. It is all that the purger sees. Use a role that may do no more than the purge needs. The host must be listed in the
+	// for Redis username and database may be left out; for MySQL replicas lists replicas whose lag is to be watched (host or host:port, commas
+	// between); for S3 the keys are host, port, region (default us-east-1), accessKeyID and secretAccessKey. It is all that the purger sees. Use a role that may do no more than the purge needs. The host must be listed in the
 	// Secret's annotation carrier-operator.io/allowed-hosts.
 	// +required
 	SecretRef LocalReference `json:"secretRef,omitzero"`
