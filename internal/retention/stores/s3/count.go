@@ -102,4 +102,3 @@ func (c *counter) endKey() {
 	c.counts.Deferred += one(c.hidden && c.kept)
 	c.hidden, c.kept = false, false
 }
-

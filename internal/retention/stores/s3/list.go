@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -47,7 +49,7 @@ type listing struct {
 	Entries   []version `xml:",any"`
 }
 
-// UnmarshalXML reads versions and delete markers in the order in which they come: all other elements of the listing come out without a key.
+// UnmarshalXML reads versions and delete markers alike: all other elements of the listing come out without a key.
 func (v *version) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	if start.Name.Local != "Version" && start.Name.Local != "DeleteMarker" {
 		return d.Skip()
@@ -103,6 +105,8 @@ func (l *listing) page() (page, error) {
 		}
 		p.versions = append(p.versions, v)
 	}
+	// Some stores list a page's markers apart from its versions.
+	slices.SortStableFunc(p.versions, func(a, b version) int { return strings.Compare(a.Key, b.Key) })
 	if p.more && p.next == (marker{}) {
 		return page{}, connecting(errEncoding)
 	}

@@ -111,8 +111,8 @@ func (s *session) alone(ctx context.Context, bucket string, markers []version) (
 		if err != nil {
 			return nil, err
 		}
-		others := slices.ContainsFunc(p.versions, func(v version) bool { return v.Key == m.Key && v.ID != m.ID })
-		if !others {
+		ofKey := slices.DeleteFunc(p.versions, func(v version) bool { return v.Key != m.Key })
+		if len(ofKey) == 1 && ofKey[0].ID == m.ID {
 			alone = append(alone, m)
 		}
 	}
