@@ -4,6 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +41,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/controllers/legalhold"
 	"github.com/carrier-operator/carrier-operator/controllers/purgerun"
 	"github.com/carrier-operator/carrier-operator/controllers/retention"
+	"github.com/carrier-operator/carrier-operator/internal/evidence"
 	runplan "github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
@@ -68,6 +73,8 @@ type operator struct {
 	user      client.Client
 	store     *shopStore
 	requests  int
+	// keys check the evidence.
+	keys evidence.Keys
 }
 
 func newOperator(t *testing.T) *operator {
@@ -86,12 +93,28 @@ func newOperator(t *testing.T) *operator {
 			StringData: map[string]string{"host": "127.0.0.1", "port": strconv.Itoa(o.store.port), "database": "postgres", "username": "carrier_purger", "password": "s3cret-pw"},
 		},
 		&corev1.ConfigMap{Name: "orders-ca", Data: map[string]string{"ca.crt": o.store.ca}})
+	o.makeSigningKey()
 	schema, err := os.ReadFile(filepath.Join(manifests, "orders.sql"))
 	must(t, err)
 	o.store.exec(t, string(schema))
 	o.store.exec(t, "ALTER ROLE carrier_purger PASSWORD 's3cret-pw'")
 	o.createFile("retention.yaml")
 	return o
+}
+
+// makeSigningKey plays cert-manager.
+func (o *operator) makeSigningKey() {
+	o.t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	must(o.t, err)
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	must(o.t, err)
+	o.create(&corev1.Secret{Name: "evidence", Data: map[string][]byte{
+		evidence.SecretKey: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})}})
+	der, err = x509.MarshalPKIXPublicKey(public)
+	must(o.t, err)
+	o.keys, err = evidence.ParseKeys(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	must(o.t, err)
 }
 
 func (o *operator) create(objects ...client.Object) {
@@ -114,7 +137,9 @@ func (o *operator) createFile(name string) {
 			return
 		}
 		must(o.t, err)
-		o.create(object)
+		if object.GetKind() != "Certificate" { // makeSigningKey has done what it asks for
+			o.create(object)
+		}
 	}
 }
 
@@ -205,7 +230,8 @@ func (o *operator) purger(name string) error {
 	ctx, cancel := context.WithTimeout(o.t.Context(), time.Minute)
 	defer cancel()
 	return run(ctx, append(pod.Containers[0].Args, "-kubeconfig", o.kubeconfig(root, pod.ServiceAccountName), "-log-level", "ERROR",
-		"-plan", filepath.Join(root, runplan.PlanDir, runplan.PlanFile), "-connection-dir", filepath.Join(root, runplan.ConnectionDir), "-hash-key", filepath.Join(root, runplan.HashKeyFile)))
+		"-plan", filepath.Join(root, runplan.PlanDir, runplan.PlanFile), "-connection-dir", filepath.Join(root, runplan.ConnectionDir), "-hash-key", filepath.Join(root, runplan.HashKeyFile),
+		"-signing-key", filepath.Join(root, runplan.SigningKeyFile)))
 }
 
 // materialize plays the kubelet.

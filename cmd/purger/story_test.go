@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/evidence"
 	runplan "github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
@@ -99,6 +100,10 @@ func (o *operator) checkEvidence(preview, purge *v1alpha1.PurgeRun) {
 	o.t.Helper()
 	if purge.Status.Evidence.Previous != preview.Status.Evidence.Digest || preview.Status.Evidence.Digest == "" {
 		o.t.Errorf("the evidence %+v does not follow %+v", purge.Status.Evidence, preview.Status.Evidence)
+	}
+	chains := evidence.Check(o.t.Context(), []v1alpha1.PurgeRun{*purge, *preview}, o.keys)
+	if len(chains) != 1 || !chains[0].Sound() || chains[0].Runs[1].SignedBy == "" {
+		o.t.Errorf("the signed evidence does not hold: %+v", chains)
 	}
 	for _, run := range []*v1alpha1.PurgeRun{preview, purge} {
 		digest, err := runplan.NewRecord(runplan.SubjectOfRun(run), &run.Status).Digest()
