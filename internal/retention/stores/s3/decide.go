@@ -51,6 +51,7 @@ func matches(where []retention.Filter, key string) bool {
 			ok = !slices.Contains(f.Values, key)
 		case v1alpha1.FilterExists:
 			ok = true
+		case v1alpha1.FilterDoesNotExist: // every object has a key
 		}
 		if !ok {
 			return false

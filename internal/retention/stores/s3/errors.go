@@ -31,11 +31,14 @@ var (
 
 // codeOf is the code of a store's error; empty: it is another one.
 func codeOf(err error) string {
-	var answer minio.ErrorResponse
-	if errors.As(err, &answer) {
-		return answer.Code
-	}
-	return ""
+	answer, _ := errors.AsType[minio.ErrorResponse](err)
+	return answer.Code
+}
+
+// isDoubtful says that a request may have changed something although it failed. Errors of single keys have no status.
+func isDoubtful(err error) bool {
+	answer, ok := errors.AsType[minio.ErrorResponse](err)
+	return !ok || answer.Code == "" || (answer.StatusCode >= http.StatusInternalServerError && answer.StatusCode != http.StatusServiceUnavailable)
 }
 
 func hasCode(err error, codes []string) bool { return slices.Contains(codes, codeOf(err)) }

@@ -111,8 +111,8 @@ func (s *session) inspectRule(ctx context.Context, rule *retention.Rule, record 
 	}
 	s.locks[c.bucket] = lock == "Enabled"
 	record(fmt.Sprintf("%q versioning %q lock %q %s", c.bucket, versioning.Status, lock, lockDefault(mode, validity, unit)))
-	if versioning.Status == "" {
-		warnings = append(warnings, fmt.Sprintf("rule %s: bucket %q keeps no versions, so that an object that is written over while it is deleted is lost: switch versioning on", rule.Name, c.bucket))
+	if versioning.Status != "Enabled" {
+		warnings = append(warnings, fmt.Sprintf("rule %s: bucket %q keeps no versions of what is written now, so that an object that is written over while it is deleted is lost: switch versioning on", rule.Name, c.bucket))
 	}
 	more, err := s.inspectRivals(ctx, rule, c.bucket, record)
 	return append(warnings, more...), err

@@ -136,3 +136,48 @@ func TestCheckRule(t *testing.T) {
 		}
 	}
 }
+
+func TestIsDoubtful(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"broken connection": {errors.New("EOF"), true},
+		"server's fault":    {minio.ErrorResponse{Code: "InternalError", StatusCode: http.StatusInternalServerError}, true},
+		"slow down":         {minio.ErrorResponse{Code: "SlowDown", StatusCode: http.StatusServiceUnavailable}, false},
+		"one key":           {minio.ErrorResponse{Code: "InternalError"}, false},
+	} {
+		if got := isDoubtful(test.err); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	a, b := identity("s3.example.com:443", "eu"), identity("other.example.com:443", "eu")
+	if a == b || a != "s3.example.com:443/eu" || len(identity(strings.Repeat("a", 300), "eu")) > maxIdentity {
+		t.Errorf("%q, %q", a, b)
+	}
+}
+
+func TestHeld(t *testing.T) {
+	rule := &retention.Rule{Collection: "b/p/"}
+	for name, test := range map[string]struct {
+		hold retention.Hold
+		want bool
+	}{
+		"same":         {retention.Hold{Collection: "b/p/"}, true},
+		"wider":        {retention.Hold{Collection: "b"}, true},
+		"narrower":     {retention.Hold{Collection: "b/p/q/"}, true},
+		"other prefix": {retention.Hold{Collection: "b/p/r/"}, false},
+		"other bucket": {retention.Hold{Collection: "c"}, false},
+		"other key":    {retention.Hold{Collection: "b", Where: []retention.Filter{{Field: "key", Operator: "In", Values: []string{"x"}}}}, false},
+		"exists":       {retention.Hold{Collection: "b", Where: []retention.Filter{{Field: "key", Operator: "Exists"}}}, true},
+		"exists not":   {retention.Hold{Collection: "b", Where: []retention.Filter{{Field: "key", Operator: "DoesNotExist"}}}, false},
+	} {
+		d := &decision{rule: rule, holds: []retention.Hold{test.hold}}
+		if got := d.held("p/q/1"); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}

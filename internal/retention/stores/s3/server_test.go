@@ -145,8 +145,8 @@ func (g *gateway) stop() {
 }
 
 // writeCertificates makes a CA and a certificate for 127.0.0.1.
-func (f *gateway) writeCertificates() error {
-	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+func (g *gateway) writeCertificates() error {
+	if err := os.MkdirAll(g.dir, 0o700); err != nil {
 		return err
 	}
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -173,9 +173,9 @@ func (f *gateway) writeCertificates() error {
 	if err != nil {
 		return err
 	}
-	f.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}))
+	g.ca = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER}))
 	for name, block := range map[string]*pem.Block{"server.crt": {Type: "CERTIFICATE", Bytes: leafDER}, "server.key": {Type: "EC PRIVATE KEY", Bytes: keyDER}} {
-		if err := os.WriteFile(filepath.Join(f.dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(g.dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
 			return err
 		}
 	}

@@ -141,7 +141,7 @@ func (s *session) remove(ctx context.Context, bucket string, versions []version,
 		switch {
 		case r.Err == nil:
 			removed[at] = true
-		case at == (marker{}) || codeOf(r.Err) == "":
+		case at == (marker{}) || isDoubtful(r.Err):
 			broken = r.Err
 		default:
 			refused[at] = r.Err
