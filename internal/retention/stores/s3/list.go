@@ -18,6 +18,9 @@ import (
 // maxPage is the most versions of one page, and the most keys of one deletion, that S3 allows.
 const maxPage = 1000
 
+// minPage is the smallest page of a window: some stores take a page of one version for the last one.
+const minPage = 16
+
 // presigned is how long a listing's address is valid.
 const presigned = 10 * time.Minute
 

@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/minio/minio-go/v7"
 
+	"k8s.io/utils/clock"
+
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
@@ -244,3 +246,39 @@ func TestWindowRepeatedAndHoldAdded(t *testing.T) {
 		t.Errorf("now: %v, %v", at, err)
 	}
 }
+
+func TestChangesWhileItRuns(t *testing.T) {
+	b := newBucket(t, server, flavor{versioned: true})
+	versions := map[string]string{}
+	for i := range 20 {
+		key := fmt.Sprintf("%02d", i)
+		versions[key] = b.put(key)
+	}
+	r := newRunner(t, b, deleteRule(b.name))
+	windows := 0
+	r.driver = &faulty{Driver: r.driver, size: 5, before: func() error {
+		if windows++; windows == 2 {
+			versions["18"] = b.put("18")
+			b.age("18", cutoff.Add(time.Minute))
+		}
+		return nil
+	}}
+	// The hold comes after the count.
+	reads := 0
+	r.beforeReport = func() error {
+		if reads++; reads == 1 {
+			r.hold(retention.Hold{Name: "case-1", Collection: b.name, Where: []retention.Filter{in("key", "19")}})
+		}
+		return nil
+	}
+	r.clock, r.plan.Throttle.TargetBatchMilliseconds = skipping{r.clock}, 60_000
+	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	if diff := cmp.Diff([]string{"18 " + versions["18"], "19 " + versions["19"]}, b.left()); diff != "" || got.Done != 19 || got.Held != 1 {
+		t.Errorf("done %d, held %d, want 19 and 1\n%s", got.Done, got.Held, diff)
+	}
+}
+
+// skipping is a clock by which everything is long ago, so that holds are read for each window.
+type skipping struct{ clock.Clock }
+
+func (skipping) Since(time.Time) time.Duration { return time.Second }

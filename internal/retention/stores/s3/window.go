@@ -75,7 +75,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 }
 
 func (s *session) versionsWindow(ctx context.Context, at collection, d *decision, from marker, size int64, records *retention.RecordsDigest) (string, error) {
-	p, err := s.list(ctx, at, from, size)
+	p, err := s.list(ctx, at, from, max(size, minPage))
 	if err != nil {
 		return "", err
 	}
