@@ -187,7 +187,7 @@ func (s *session) explain(ctx context.Context, bucket string, versions []version
 }
 
 func (s *session) uploadsWindow(ctx context.Context, at collection, d *decision, from marker, size int64, records *retention.RecordsDigest) (string, error) {
-	uploads, next, err := s.uploads(ctx, at, from, size)
+	uploads, next, err := s.uploads(ctx, at, from, max(size, minPage))
 	if err != nil {
 		return "", err
 	}
