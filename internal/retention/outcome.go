@@ -100,16 +100,20 @@ func kept(r *v1alpha1.RuleResult, holds []Hold) string {
 	return heldBy(r, holds) + fmt.Sprintf(", %d deferred because the store keeps them for now", r.Deferred)
 }
 
-// heldBy names up to three holds: more would not help anyone.
+// heldBy names up to three holds: more would not help anyone. Where collections are patterns or prefixes, any hold of the store may be meant.
 func heldBy(r *v1alpha1.RuleResult, holds []Hold) string {
 	if r.Held == 0 {
 		return ""
 	}
-	var names []string
+	var names, all []string
 	for i := range holds {
+		all = append(all, holds[i].Name)
 		if holds[i].Collection == r.Collection {
 			names = append(names, holds[i].Name)
 		}
+	}
+	if len(names) == 0 {
+		names = all
 	}
 	if len(names) > 3 {
 		names = append(names[:3], fmt.Sprintf("%d more", len(names)-3))

@@ -14,6 +14,8 @@
 // A delete marker hides the versions below it. The latest marker of a key goes only when nothing is left below it, so that the purge never
 // brings an object back; until then it counts as deferred.
 //
+// If the latest version goes while an older one is locked, the older one becomes the latest.
+//
 // Object Lock is the store's own hold: versions under retention or legal hold count as deferred and stay. Governance is never bypassed.
 //
 // Filters know the field "key" with exact names. A hold covers all keys that begin with its prefix, whatever the rule's.
