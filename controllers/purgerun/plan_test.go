@@ -206,3 +206,15 @@ func TestRenderedObjects(t *testing.T) {
 		t.Errorf("rendered objects changed (-want +got); run with UPDATE_GOLDEN=1 if that is meant:\n%s", diff)
 	}
 }
+
+func TestStoreWithVeryManyFieldsStillHasAPlan(t *testing.T) {
+	in := ready()
+	for i := range 30_000 {
+		in.store.Spec.Collections[0].Ignore = append(in.store.Spec.Collections[0].Ignore, fmt.Sprintf("column_with_a_long_name_%06d", i))
+	}
+	in.run.Spec.RulesDigest = runs.RulesDigest(in.policy, in.store)
+	p := decide(in)
+	if p.purge == nil || p.purge.Store.Decided != nil {
+		t.Errorf("%s, decided %d", describe(p), len(p.purge.Store.Decided))
+	}
+}

@@ -36,7 +36,7 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &retention.Plan{
+	plan := &retention.Plan{
 		Namespace: run.Namespace, Run: run.Name, RunUID: string(run.UID),
 		Policy: policy.Name, PolicyUID: string(policy.UID), PolicyGeneration: run.Spec.PolicyGeneration, RulesDigest: run.Spec.RulesDigest,
 		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.UTC(),
@@ -44,7 +44,11 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
 		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
 		HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
-	}, nil
+	}
+	if len(encodePlan(plan)) > maxPlanBytes {
+		plan.Store.Decided = nil // looking for undecided fields is worth less than the run
+	}
+	return plan, nil
 }
 
 func planRules(run *v1alpha1.PurgeRun, policy *v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) ([]retention.Rule, error) {

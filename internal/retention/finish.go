@@ -35,6 +35,9 @@ const maxUndecided = 32
 
 // discover looks for fields that nobody has decided about: columns that were added since, and tables that nobody thought of.
 func (r *run) discover(ctx context.Context) error {
+	if r.Plan.Store.Decided == nil {
+		return nil
+	}
 	return r.with(ctx, func(ctx context.Context, s Session, _ []Hold) error {
 		c, ok := s.(Cataloger)
 		if !ok {

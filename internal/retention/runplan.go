@@ -58,7 +58,7 @@ type Store struct {
 	// TLSMode is VerifyFull, VerifyCA or Disable; CABundle the PEM to verify with, empty: public CAs.
 	TLSMode  string `json:"tlsMode"`
 	CABundle string `json:"caBundle,omitempty"`
-	// Decided are, by collection, the fields that have a category or are ignored.
+	// Decided are, by collection, the fields that have a category or are ignored. Nil: not told, so that the run does not look for others.
 	Decided map[string][]string `json:"decided,omitempty"`
 }
 
