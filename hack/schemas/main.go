@@ -1,7 +1,7 @@
 // Command schemas writes JSON schemas for kubeconform, from sources that are at hand without a download: the OpenAPI documents
-// inside the k8s.io/kubernetes module, and this repository's CRDs.
+// inside the k8s.io/kubernetes module, and CRDs: those of this repository and of the modules that it works with.
 //
-//	go run ./hack/schemas -openapi DIR -crds config/crd/bases -out DIR
+//	go run ./hack/schemas -openapi DIR -crds config/crd/bases,DIR -out DIR
 //	kubeconform -strict -schema-location 'DIR/{{ .ResourceKind }}-{{ .Group }}-{{ .ResourceAPIVersion }}.json'
 package main
 
@@ -19,7 +19,7 @@ import (
 
 func main() {
 	openapi := flag.String("openapi", "", "folder with *_openapi.json: api/openapi-spec/v3 of the k8s.io/kubernetes module")
-	crds := flag.String("crds", "config/crd/bases", "folder with CustomResourceDefinitions")
+	crds := flag.String("crds", "config/crd/bases", "folders with CustomResourceDefinitions, commas between")
 	out := flag.String("out", "", "folder for the schemas")
 	flag.Parse()
 	if err := run(*openapi, *crds, *out); err != nil {
@@ -36,9 +36,13 @@ func run(openapi, crds, out string) error {
 	if err != nil {
 		return err
 	}
-	definitions, err := filepath.Glob(filepath.Join(crds, "*.yaml"))
-	if err != nil {
-		return err
+	var definitions []string
+	for folder := range strings.SplitSeq(crds, ",") {
+		found, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+		if err != nil {
+			return err
+		}
+		definitions = append(definitions, found...)
 	}
 	if len(documents) == 0 || len(definitions) == 0 {
 		return fmt.Errorf("nothing to read: %d OpenAPI documents in %q, %d CRDs in %q", len(documents), openapi, len(definitions), crds)

@@ -6,6 +6,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // clockTypes are the column types that a unit accepts.
@@ -45,9 +46,7 @@ func (t *table) clock(c retention.Clock) clockSQL {
 }
 
 // rfc3339Pattern matches dates that exist, from the year 1000 on, with a time and an offset. Leap seconds are not among them.
-const rfc3339Pattern = `^(?:[1-9][0-9]{3}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))` +
-	`|(?:[1-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[2468][048]|[13579][26])00)-02-29)` +
-	`[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\z`
+const rfc3339Pattern = "^" + stores.DatePattern + "[Tt]" + stores.TimePattern + `(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\z`
 
 // rfc3339 is the instant of a text in UTC, cut to microseconds, and null if it is not sound: CASE keeps the store from reading what would be
 // an error. The offset of the year 9999 is left out, for it could lead out of the store's range.

@@ -4,6 +4,7 @@ package postgresql_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,6 +33,12 @@ func TestClockOfEachTypeAndUnit(t *testing.T) {
 			{"2026-08-26 02:59:59.999999", false}, {"2026-08-26 03:00:00", true}, {"infinity", true}, {"-infinity", true}, {"2026-03-29 02:30:00", false}}},
 		{"date", v1alpha1.ClockDate, []value{
 			{"2026-08-25", false}, {"2026-08-26", true}, {"2026-08-27", true}, {"infinity", true}, {"-infinity", true}, {"2024-02-29", false}}},
+		{"text", v1alpha1.ClockRFC3339, []value{
+			{"2026-08-26T02:59:59Z", false}, {"2026-08-26T03:00:00Z", true}, {"2026-08-26t04:59:59.999+02:00", false}, {"2026-08-26T05:00:00+02:00", true},
+			{"2024-02-29T12:00:00z", false}, {"2023-02-29T12:00:00Z", true}, {"2026-06-31T00:00:00Z", true}, {"2026-08-26T02:59:59.9999999Z", true},
+			{"2020-01-01T00:00:00+15:59", false}, {"2020-01-01T00:00:00+16:00", true}, {"2020-01-01T24:00:00Z", true}, {"2020-01-01", true},
+			{"2020-01-01T00:00:00", true}, {"2020-01-01T00:00:00Z\n", true}, {"yesterday", true}, {"", true}, {"infinity", true}}},
+		{"char(25)", v1alpha1.ClockRFC3339, []value{{"2020-01-01T00:00:00Z", false}, {"2030-01-01T00:00:00+01:00", true}}},
 		{"bigint", v1alpha1.ClockEpochSeconds, []value{{epoch(1, -1), false}, {epoch(1, 0), true}, {"0", true}, {"-1", true}, {"9223372036854775807", true}}},
 		{"integer", v1alpha1.ClockEpochSeconds, []value{{epoch(1, -1), false}, {epoch(1, 0), true}, {"0", true}, {"2147483647", true}}},
 		{"numeric", v1alpha1.ClockEpochSeconds, []value{
@@ -54,6 +61,7 @@ func TestClockOfEachTypeAndUnit(t *testing.T) {
 			r := newRunner(t, db, deleteRule("events", "events", "at", tc.unit, 90))
 			r.plan.Rules[0].Before = cutoff
 			got := r.run(v1alpha1.ReasonCompleted)
+			slices.Sort(want) // as rows does
 			if diff := cmp.Diff(want, db.rows("SELECT id FROM events WHERE at IS NOT NULL")); diff != "" {
 				t.Error("stays", diff)
 			}

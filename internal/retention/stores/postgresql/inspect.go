@@ -153,6 +153,7 @@ func checkClock(rule *retention.Rule, t *table) error {
 		v1alpha1.ClockTimestampTZ:       {"timestamptz"},
 		v1alpha1.ClockTimestamp:         {"timestamp"},
 		v1alpha1.ClockDate:              {"date"},
+		v1alpha1.ClockRFC3339:           {"text", "varchar", "bpchar"},
 		v1alpha1.ClockEpochSeconds:      {"int4", "int8", "numeric"},
 		v1alpha1.ClockEpochMilliseconds: {"int8", "numeric"},
 		v1alpha1.ClockEpochMicroseconds: {"int8", "numeric"},

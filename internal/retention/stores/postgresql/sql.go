@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // This file builds statements. Names are quoted identifiers, values are parameters, types come from the catalog: nothing that a user wrote
@@ -31,6 +32,7 @@ func field(name string) string { return "t." + quote(name) }
 
 // clockSQL is a clock column in the terms of its unit.
 type clockSQL struct {
+	// column, or what its text says.
 	column string
 	// cast is the SQL type of instants in the unit.
 	cast string
@@ -50,6 +52,10 @@ func newClockSQL(c retention.Clock) clockSQL {
 		sql.cast = "timestamp"
 	case v1alpha1.ClockDate:
 		sql.cast = "date"
+	case v1alpha1.ClockRFC3339:
+		sql.cast, sql.column = "timestamptz", rfc3339(column)
+		sql.isNull, sql.sound = sql.column+" IS NULL", sql.column+" IS NOT NULL"
+		return sql
 	default:
 		sql.cast = "bigint"
 		sql.isNull = fmt.Sprintf("(%s IS NULL OR %s <= 0)", column, column)
@@ -59,6 +65,14 @@ func newClockSQL(c retention.Clock) clockSQL {
 	sql.isNull = fmt.Sprintf("(%s IS NULL OR %s = '-infinity'::%s)", column, column, sql.cast)
 	sql.sound = fmt.Sprintf("%s > '-infinity'::%s", column, sql.cast)
 	return sql
+}
+
+// rfc3339Pattern matches times that the store can read: dates that exist, and offsets up to the 15:59 that it knows.
+const rfc3339Pattern = "^" + stores.DatePattern + "[Tt]" + stores.TimePattern + "(?:[Zz]|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])$"
+
+// rfc3339 is the instant of a text, null if it is no such time: CASE keeps the store from reading what would be an error.
+func rfc3339(column string) string {
+	return fmt.Sprintf("(CASE WHEN %s::text ~ '%s' THEN %s::text::timestamptz END)", column, rfc3339Pattern, column)
 }
 
 // instant is a moment as a value of the unit, rounded down: what lies before the value lies before the moment.
