@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // anonymize changes the found records one by one, in one message.
@@ -36,7 +37,7 @@ func (s *session) anonymize(ctx context.Context, collection *mongo.Collection, w
 	keys := on("_id", "$in", found.ids)
 	finished, readErr := s.which(ctx, collection, and(keys, not(unfinished(w.Rule.Fields))))
 	if readErr != nil {
-		return nil, unreachable(errInDoubt)
+		return nil, stores.Unreachable(errInDoubt)
 	}
 	left := map[string]bool{}
 	for _, id := range found.ids {

@@ -2,8 +2,6 @@ package mongodb
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Codes of MongoDB's error_codes.yml that mean something of their own here.
@@ -72,7 +71,7 @@ func classify(ctx context.Context, err error) error {
 	case mongo.IsTimeout(err), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: it did not answer in time", retention.ErrBusy)
 	default:
-		return unreachable(err)
+		return stores.Unreachable(err)
 	}
 }
 
@@ -90,29 +89,8 @@ func connecting(ctx context.Context, err error) error {
 	if err == nil || errors.Is(ctx.Err(), context.Canceled) {
 		return errors.Join(err, ctx.Err())
 	}
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	if errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verification) || errors.As(err, &alert) || errors.As(err, &record) {
-		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", innermost(err))
+	if stores.IsTLS(err) {
+		return stores.TLSFailed(err)
 	}
-	return unreachable(err)
-}
-
-// unreachable keeps the innermost cause, such as "connection refused": outer messages repeat host, user and database.
-func unreachable(err error) error {
-	return fmt.Errorf("%w: %s", retention.ErrUnreachable, innermost(err))
-}
-
-func innermost(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
+	return stores.Unreachable(err)
 }

@@ -17,6 +17,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // collection is one as the store describes it.
@@ -39,7 +40,7 @@ func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 	for i := range rules {
 		warnings, err := s.inspectRule(ctx, &rules[i], collections)
 		if err != nil {
-			return found, named(classify(ctx, err), "rule "+rules[i].Name)
+			return found, stores.Named(classify(ctx, err), "rule "+rules[i].Name)
 		}
 		found.Warnings = append(found.Warnings, warnings...)
 	}
@@ -55,14 +56,6 @@ func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 	found.Warnings = append(found.Warnings, warnings...)
 	found.SchemaDigest = schemaDigest(collections)
 	return found, nil
-}
-
-// named puts what a failure is about in front of its message.
-func named(err error, what string) error {
-	if f, ok := errors.AsType[*retention.Failure](err); ok {
-		return retention.Fail(f.Reason, "%s: %s", what, f.Message)
-	}
-	return err
 }
 
 // readCollection looks for a collection. It fails if there is none.

@@ -203,7 +203,7 @@ func (s *session) change(ctx context.Context, collection *mongo.Collection, w re
 	// Some records changed meanwhile: they are no longer due, or held. Those that are gone went here, or by another's hand at the same moment.
 	left, err := s.which(ctx, collection, keys)
 	if err != nil {
-		return nil, unreachable(errInDoubt)
+		return nil, stores.Unreachable(errInDoubt)
 	}
 	return found.without(left), nil
 }

@@ -2,8 +2,6 @@ package mysql
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Numbers of the store's errors: MySQL's error reference, and from 1900 to 1999 and from 4000 on MariaDB's.
@@ -47,7 +46,7 @@ func classify(ctx context.Context, err error) error {
 	var m *mysql.MySQLError
 	switch {
 	case !errors.As(err, &m):
-		return unreachable(err)
+		return stores.Unreachable(err)
 	case is(err, referenceErrors):
 		child, constraint := reference1451(m.Message)
 		return retention.Fail(v1alpha1.ReasonReferenced, "constraint %q of table %q still refers to a due record: give that table a rule, or a hold to this one", constraint, child)
@@ -91,17 +90,11 @@ func reference1451(message string) (child, constraint string) {
 
 // connecting turns an error of the connection's start into what the engine understands.
 func connecting(ctx context.Context, err error) error {
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
 	var m *mysql.MySQLError
 	switch {
-	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record),
+	case stores.IsTLS(err),
 		errors.Is(err, mysql.ErrNoTLS), is(err, []uint16{3159}):
-		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", cause(err))
+		return stores.TLSFailed(err)
 	case is(err, databaseErrors):
 		return retention.Fail(v1alpha1.ReasonLoginRefused, "the store has no such database, or the user may not use it: check database in the store's Secret, and the user's grants")
 	case errors.As(err, &m) && is(err, loginErrors):
@@ -110,19 +103,4 @@ func connecting(ctx context.Context, err error) error {
 		return retention.Fail(v1alpha1.ReasonLoginRefused, "the store wants a kind of login that is not supported or not safe: create the user with caching_sha2_password, mysql_native_password or ed25519")
 	}
 	return classify(ctx, err)
-}
-
-// cause is the innermost error: outer messages repeat host, user and database.
-func cause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
-}
-
-func unreachable(err error) error {
-	return fmt.Errorf("%w: %s", retention.ErrUnreachable, cause(err))
 }

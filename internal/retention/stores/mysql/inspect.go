@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
@@ -34,13 +35,13 @@ func (s *session) look(ctx context.Context, rules []retention.Rule, holds []rete
 		t := tables[rule.Collection]
 		if t == nil {
 			if t, err = s.readTable(ctx, rule.Collection); err != nil {
-				return nil, nil, named(err, "rule "+rule.Name)
+				return nil, nil, stores.Named(err, "rule "+rule.Name)
 			}
 			tables[rule.Collection] = t
 		}
 		found, err := s.inspectRule(ctx, rule, t)
 		if err != nil {
-			return nil, nil, named(err, "rule "+rule.Name)
+			return nil, nil, stores.Named(err, "rule "+rule.Name)
 		}
 		warnings = append(warnings, found...)
 	}
@@ -51,18 +52,10 @@ func (s *session) look(ctx context.Context, rules []retention.Rule, holds []rete
 	}
 	for i := range rules {
 		if err := s.dryRun(ctx, &rules[i], holds, tables[rules[i].Collection]); err != nil {
-			return nil, nil, named(err, "rule "+rules[i].Name)
+			return nil, nil, stores.Named(err, "rule "+rules[i].Name)
 		}
 	}
 	return tables, warnings, nil
-}
-
-// named puts what a failure is about in front of its message.
-func named(err error, what string) error {
-	if f, ok := errors.AsType[*retention.Failure](err); ok {
-		return retention.Fail(f.Reason, "%s: %s", what, f.Message)
-	}
-	return err
 }
 
 // inspectServer looks at what the server does with changes.

@@ -96,7 +96,7 @@ func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 			return retention.Lag{}, ctx.Err()
 		}
 		if err != nil {
-			return retention.Lag{Unknown: fmt.Sprintf("replica %s cannot be asked: %s", f.address, cause(connecting(ctx, err)))}, nil
+			return retention.Lag{Unknown: fmt.Sprintf("replica %s cannot be asked: %s", f.address, stores.Cause(connecting(ctx, err)))}, nil
 		}
 		lag := f.behind(now, applied)
 		if lag.Unknown != "" {

@@ -2,8 +2,6 @@ package postgresql
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // SQLSTATE codes, PostgreSQL documentation, appendix A.
@@ -43,7 +42,7 @@ func classify(ctx context.Context, err error) error {
 	}
 	var p *pgconn.PgError
 	if !errors.As(err, &p) {
-		return unreachable(err)
+		return stores.Unreachable(err)
 	}
 	switch p.Code {
 	case codeForeignKey:
@@ -80,16 +79,10 @@ func classifyClass(p *pgconn.PgError) error {
 // connecting turns an error of the connection's start into what the engine understands.
 func connecting(ctx context.Context, err error) error {
 	var p *pgconn.PgError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
 	switch {
-	case errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &verification), errors.As(err, &alert), errors.As(err, &record),
+	case stores.IsTLS(err),
 		strings.Contains(err.Error(), "server refused TLS connection"):
-		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", tlsCause(err))
+		return stores.TLSFailed(err)
 	case errors.As(err, &p) && strings.HasPrefix(p.Code, "28"):
 		return retention.Fail(v1alpha1.ReasonLoginRefused, "the store refused the login (SQLSTATE %s): check username and password in the store's Secret, and the store's pg_hba.conf", p.Code)
 	case errors.As(err, &p) && p.Code == codeUndefinedDatabase:
@@ -100,19 +93,4 @@ func connecting(ctx context.Context, err error) error {
 		return fmt.Errorf("%w (SQLSTATE %s)", retention.ErrUnreachable, p.Code)
 	}
 	return classify(ctx, err)
-}
-
-func tlsCause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
-}
-
-// unreachable keeps the innermost cause, such as "connection refused": outer messages repeat host, user and database.
-func unreachable(err error) error {
-	return fmt.Errorf("%w: %s", retention.ErrUnreachable, tlsCause(err))
 }

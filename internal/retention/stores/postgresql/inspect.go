@@ -2,7 +2,6 @@ package postgresql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
@@ -40,7 +40,7 @@ func (s *session) look(ctx context.Context, rules []retention.Rule, holds []rete
 		}
 		for i := range rules {
 			if err := dryRun(ctx, tx, &rules[i], holds, tables[rules[i].Collection]); err != nil {
-				return named(err, "rule "+rules[i].Name)
+				return stores.Named(err, "rule "+rules[i].Name)
 			}
 		}
 		return nil
@@ -55,25 +55,17 @@ func lookAtRules(ctx context.Context, tx pgx.Tx, rules []retention.Rule) (tables
 		t := tables[rule.Collection]
 		if t == nil {
 			if t, err = readTable(ctx, tx, rule.Collection); err != nil {
-				return nil, nil, named(err, "rule "+rule.Name)
+				return nil, nil, stores.Named(err, "rule "+rule.Name)
 			}
 			tables[rule.Collection] = t
 		}
 		found, err := inspectRule(ctx, tx, rule, t)
 		if err != nil {
-			return nil, nil, named(err, "rule "+rule.Name)
+			return nil, nil, stores.Named(err, "rule "+rule.Name)
 		}
 		warnings = append(warnings, found...)
 	}
 	return tables, warnings, nil
-}
-
-// named puts what a failure is about in front of its message.
-func named(err error, what string) error {
-	if f, ok := errors.AsType[*retention.Failure](err); ok {
-		return retention.Fail(f.Reason, "%s: %s", what, f.Message)
-	}
-	return err
 }
 
 func inspectRule(ctx context.Context, tx pgx.Tx, rule *retention.Rule, t *table) (warnings []string, err error) {

@@ -7,15 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
-
-// lagTracker remembers how far the store's log was, and when.
-type lagTracker struct{ samples []lagSample }
-
-type lagSample struct {
-	at  time.Time
-	lsn int64
-}
 
 // replica is a connected replica as the store shows it: what it replayed, and the store's own idea of its lag.
 type replica struct {
@@ -24,15 +17,15 @@ type replica struct {
 	lag      time.Duration
 }
 
-// behind is how far the replicas are behind by the store's clock: the age of the newest sample that the slowest has replayed. The store's own
-// replay_lag is a lower bound alone: it stands still while a replica does not replay.
-func (t *lagTracker) behind(now lagSample, replicas []replica) retention.Lag {
-	t.samples = append(t.samples, now)
+// behind is how far the replicas are behind by the store's clock. The store's own replay_lag is a lower bound alone: it stands still while a
+// replica does not replay.
+func behind(log *stores.LagTracker, at time.Time, lsn int64, replicas []replica) retention.Lag {
+	log.Sample(at, lsn)
 	if len(replicas) == 0 {
 		return retention.Lag{Unknown: "no replica is connected"}
 	}
 	var lag retention.Lag
-	slowest := now.lsn
+	slowest := lsn
 	for _, r := range replicas {
 		if !r.visible {
 			return retention.Lag{Unknown: "the role may not see pg_stat_replication: GRANT pg_monitor"}
@@ -40,15 +33,7 @@ func (t *lagTracker) behind(now lagSample, replicas []replica) retention.Lag {
 		slowest = min(slowest, r.replayed)
 		lag.Behind = max(lag.Behind, r.lag)
 	}
-	passed := 0
-	for passed < len(t.samples) && t.samples[passed].lsn <= slowest {
-		passed++
-	}
-	// Samples before the last one that was passed tell nothing more.
-	t.samples = t.samples[max(passed-1, 0):]
-	if slowest < now.lsn {
-		lag.Behind = max(lag.Behind, now.at.Sub(t.samples[0].at))
-	}
+	lag.Behind = max(lag.Behind, log.Behind(slowest))
 	return lag
 }
 
@@ -63,12 +48,13 @@ func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 	if err != nil {
 		return retention.Lag{}, classify(ctx, err)
 	}
-	var now lagSample
+	var at time.Time
+	var lsn int64
 	var replicas []replica
 	var connected bool
 	var r replica
 	var micros int64
-	_, err = pgx.ForEachRow(rows, []any{&now.at, &now.lsn, &connected, &r.visible, &r.replayed, &micros}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&at, &lsn, &connected, &r.visible, &r.replayed, &micros}, func() error {
 		if connected {
 			r.lag = time.Duration(micros) * time.Microsecond
 			replicas = append(replicas, r)
@@ -78,5 +64,5 @@ func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 	if err != nil {
 		return retention.Lag{}, classify(ctx, err)
 	}
-	return s.lag.behind(now, replicas), nil
+	return behind(&s.lag, at, lsn, replicas), nil
 }

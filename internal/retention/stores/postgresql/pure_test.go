@@ -15,6 +15,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 func TestCutoffInTheColumnsUnitNeverLiesAfterTheCutoff(t *testing.T) {
@@ -162,9 +163,9 @@ func checkError(t *testing.T, name string, err error, want any) {
 
 func TestLagIsTheAgeOfWhatTheSlowestReplicaHasReplayed(t *testing.T) {
 	start := time.Unix(1e9, 0)
-	var tracker lagTracker
+	var tracker stores.LagTracker
 	step := func(seconds int, lsn int64, replicas ...replica) retention.Lag {
-		return tracker.behind(lagSample{at: start.Add(time.Duration(seconds) * time.Second), lsn: lsn}, replicas)
+		return behind(&tracker, start.Add(time.Duration(seconds)*time.Second), lsn, replicas)
 	}
 	if got := step(0, 100); got.Unknown == "" {
 		t.Error("no replica is connected, yet the lag is known")

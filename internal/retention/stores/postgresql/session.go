@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // session is one connection.
@@ -19,7 +20,7 @@ type session struct {
 	// limit is the connection's statement_timeout.
 	limit  time.Duration
 	tables map[string]*table
-	lag    lagTracker
+	lag    stores.LagTracker
 }
 
 // Close gives up the connection and, with it, the run's lock.

@@ -2,8 +2,6 @@ package redis
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // errRefused is a command or a key that the login may not use.
@@ -53,7 +52,7 @@ func classify(ctx context.Context, err error) error {
 	}
 	var answer redis.Error
 	if !errors.As(err, &answer) || errors.Is(err, redis.ErrPoolTimeout) {
-		return fmt.Errorf("%w: %s", retention.ErrUnreachable, cause(err))
+		return fmt.Errorf("%w: %s", retention.ErrUnreachable, stores.Cause(err))
 	}
 	switch c := code(answer); c {
 	case "NOPERM":
@@ -87,14 +86,8 @@ func refusedLogin(code string) error {
 
 // connecting turns an error of the connection's start into what the engine understands.
 func connecting(ctx context.Context, err error) error {
-	var verification *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	if errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &alert) || errors.As(err, &record) {
-		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", cause(err))
+	if stores.IsTLS(err) {
+		return stores.TLSFailed(err)
 	}
 	var answer redis.Error
 	if !errors.As(err, &answer) || errors.Is(err, retention.ErrUnreachable) {
@@ -120,15 +113,4 @@ func ignoreRefusal(err error) error {
 		return nil
 	}
 	return err
-}
-
-// cause is the innermost error, such as "connection refused": outer messages repeat the address.
-func cause(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
 }

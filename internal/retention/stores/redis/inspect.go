@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // lastAccess is the clock's field with unit StoreTime.
@@ -33,26 +33,18 @@ func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 	for i := range rules {
 		rule := &rules[i]
 		if err := checkRule(rule, s.server, now); err != nil {
-			return retention.Inspection{}, named(err, "rule "+rule.Name)
+			return retention.Inspection{}, stores.Named(err, "rule "+rule.Name)
 		}
 		if err := checkTogether(rule, rules, holds); err != nil {
-			return retention.Inspection{}, named(err, "rule "+rule.Name)
+			return retention.Inspection{}, stores.Named(err, "rule "+rule.Name)
 		}
 		found, err := s.look(ctx, rule, holds)
 		if err != nil {
-			return retention.Inspection{}, named(err, "rule "+rule.Name)
+			return retention.Inspection{}, stores.Named(err, "rule "+rule.Name)
 		}
 		warnings = append(warnings, found...)
 	}
 	return retention.Inspection{SchemaDigest: schemaDigest(rules), Warnings: warnings}, nil
-}
-
-// named puts what a failure is about in front of its message.
-func named(err error, what string) error {
-	if f, ok := errors.AsType[*retention.Failure](err); ok {
-		return retention.Fail(f.Reason, "%s: %s", what, f.Message)
-	}
-	return err
 }
 
 // checkRule checks what needs no look at records.

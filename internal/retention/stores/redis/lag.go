@@ -7,15 +7,8 @@ import (
 	"time"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
-
-// lagTracker remembers how far the store's replication stream was, and when.
-type lagTracker struct{ samples []lagSample }
-
-type lagSample struct {
-	at     time.Time
-	offset int64
-}
 
 // replica as the store shows it: what it acknowledged, and how long ago. It is not online while it still takes a copy of everything.
 type replica struct {
@@ -24,15 +17,15 @@ type replica struct {
 	silent       time.Duration
 }
 
-// behind is the age of the newest sample that the slowest replica has acknowledged, by the store's clock, or the longest silence:
-// replicas acknowledge each second.
-func (t *lagTracker) behind(now lagSample, replicas []replica) retention.Lag {
-	t.samples = append(t.samples, now)
+// behind is the age, by the store's clock, of what the slowest replica has acknowledged, or the longest silence: replicas acknowledge
+// each second.
+func behind(log *stores.LagTracker, at time.Time, offset int64, replicas []replica) retention.Lag {
+	log.Sample(at, offset)
 	if len(replicas) == 0 {
 		return retention.Lag{Unknown: "no replica is connected"}
 	}
 	var lag retention.Lag
-	slowest := now.offset
+	slowest := offset
 	for _, r := range replicas {
 		if !r.online {
 			return retention.Lag{Unknown: "a replica is still taking a copy of the store"}
@@ -40,15 +33,7 @@ func (t *lagTracker) behind(now lagSample, replicas []replica) retention.Lag {
 		slowest = min(slowest, r.acknowledged)
 		lag.Behind = max(lag.Behind, r.silent)
 	}
-	passed := 0
-	for passed < len(t.samples) && t.samples[passed].offset <= slowest {
-		passed++
-	}
-	// Samples before the last one that was passed tell nothing more.
-	t.samples = t.samples[max(passed-1, 0):]
-	if slowest < now.offset {
-		lag.Behind = max(lag.Behind, now.at.Sub(t.samples[0].at))
-	}
+	lag.Behind = max(lag.Behind, log.Behind(slowest))
 	return lag
 }
 
@@ -87,7 +72,7 @@ func (s *session) Lag(ctx context.Context) (retention.Lag, error) {
 		return retention.Lag{}, err
 	}
 	offset, replicas := parseReplication(info)
-	return s.lag.behind(lagSample{at: now, offset: offset}, replicas), nil
+	return behind(&s.lag, now, offset, replicas), nil
 }
 
 // LogPosition is the end of the replication stream: its id and the offset. A replica of that id with that offset has all deletions. It is

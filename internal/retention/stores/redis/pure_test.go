@@ -157,7 +157,7 @@ func TestErrorsOfTheStoreBecomeWhatTheEngineUnderstands(t *testing.T) {
 		"BUSY Redis is busy running a script": retention.ErrBusy, "LOADING Redis is loading": retention.ErrBusy, "OOM command not allowed": retention.ErrBusy,
 		"MISCONF Redis is configured to save": retention.ErrBusy, "NOREPLICAS Not enough good replicas": retention.ErrBusy, "ERR of person@example.com": retention.ErrBusy,
 		"ERR An LFU maxmemory policy is selected, idle time not tracked.": v1alpha1.ReasonClockTypeMismatch,
-		"READONLY You can't write": retention.ErrUnreachable, "MASTERDOWN Link is down": retention.ErrUnreachable,
+		"READONLY You can't write":                                        retention.ErrUnreachable, "MASTERDOWN Link is down": retention.ErrUnreachable,
 		"NOPERM this user has no permissions": v1alpha1.ReasonPrivilegeMissing, "NOAUTH Authentication required.": v1alpha1.ReasonLoginRefused,
 		"WRONGPASS invalid username-password pair": v1alpha1.ReasonLoginRefused, "MOVED 3999 127.0.0.1:6381": v1alpha1.ReasonStoreUnreachable,
 		"ERR Error running script (call to f_1): @user_script:1: -NOPERM person@example.com":                     v1alpha1.ReasonPrivilegeMissing,
@@ -251,14 +251,14 @@ func checkError(t *testing.T, name string, err error, want any) {
 
 func TestLagIsTheAgeOfWhatTheSlowestReplicaHasAcknowledged(t *testing.T) {
 	start := time.Unix(1e9, 0)
-	var tracker lagTracker
+	var tracker stores.LagTracker
 	step := func(seconds int, offset int64, replicas ...string) retention.Lag {
 		info := map[string]string{"master_repl_offset": fmt.Sprint(offset), "connected_slaves": fmt.Sprint(len(replicas))}
 		for i, r := range replicas {
 			info[fmt.Sprintf("slave%d", i)] = "ip=127.0.0.1,port=6380," + r
 		}
 		at, parsed := parseReplication(info)
-		return tracker.behind(lagSample{at: start.Add(time.Duration(seconds) * time.Second), offset: at}, parsed)
+		return behind(&tracker, start.Add(time.Duration(seconds)*time.Second), at, parsed)
 	}
 	for _, unknown := range [][]string{nil, {"state=wait_bgsave,offset=0,lag=0"}, {"state=online,offset=100,lag=0", "state=send_bulk,offset=0,lag=0"}, {"nothing"}} {
 		if got := step(0, 100, unknown...); got.Unknown == "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // scanCount is the most that one call of SCAN looks at, and the most keys that one call of a script works on, so that the store serves
@@ -25,7 +26,7 @@ type session struct {
 	server   map[string]string
 	identity string
 	seen     map[fieldOf]bool
-	lag      lagTracker
+	lag      stores.LagTracker
 }
 
 // Close gives up the connection.
@@ -94,7 +95,7 @@ func (s *session) Count(ctx context.Context, rules []retention.Rule, holds []ret
 		var c retention.Counts
 		err := s.walk(ctx, rules[i].Collection, func(keys []string) (bool, error) { return false, s.count(ctx, d, keys, &c) })
 		if err != nil {
-			return retention.Snapshot{}, named(err, "rule "+rules[i].Name)
+			return retention.Snapshot{}, stores.Named(err, "rule "+rules[i].Name)
 		}
 		counted.Rules = append(counted.Rules, c)
 	}
@@ -120,7 +121,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 		})
 		err = classify(finish, err)
 		if err != nil && (records.Count() == 0 || errors.Is(err, retention.ErrUnreachable)) {
-			return retention.Batch{}, named(err, "rule "+w.Rule.Name)
+			return retention.Batch{}, stores.Named(err, "rule "+w.Rule.Name)
 		}
 		if err != nil {
 			break // what was done is counted; the next window meets the error again

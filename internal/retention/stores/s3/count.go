@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Count walks over the versions and uploads of one rule after the other: S3 has no snapshots.
@@ -13,7 +14,7 @@ func (s *session) Count(ctx context.Context, rules []retention.Rule, holds []ret
 	for i := range rules {
 		counter := &counter{session: s, decision: decision{rule: &rules[i], holds: holds, slack: s.slack}, slot: slot}
 		if err := counter.run(ctx); err != nil {
-			return retention.Snapshot{}, named(err, "rule "+rules[i].Name)
+			return retention.Snapshot{}, stores.Named(err, "rule "+rules[i].Name)
 		}
 		counted.Rules = append(counted.Rules, counter.counts)
 	}

@@ -2,8 +2,6 @@ package s3
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // neededPermissions are what a login needs on a rule's bucket.
@@ -76,33 +75,8 @@ func classify(ctx context.Context, err error) error {
 
 // connecting turns an error of the connection into what the engine understands.
 func connecting(err error) error {
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var verification *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	if errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verification) || errors.As(err, &alert) || errors.As(err, &record) {
-		return retention.Fail(v1alpha1.ReasonStoreTLSFailed, "no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", innermost(err))
+	if stores.IsTLS(err) {
+		return stores.TLSFailed(err)
 	}
-	return fmt.Errorf("%w: %s", retention.ErrUnreachable, innermost(err))
-}
-
-// innermost is the first cause, such as "connection refused": outer messages repeat addresses with keys in them.
-func innermost(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
-}
-
-// named puts what a failure is about in front of its message.
-func named(err error, what string) error {
-	if f, ok := errors.AsType[*retention.Failure](err); ok {
-		return retention.Fail(f.Reason, "%s: %s", what, f.Message)
-	}
-	return err
+	return fmt.Errorf("%w: %s", retention.ErrUnreachable, stores.Cause(err))
 }

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Inspect checks rules and holds, and looks at the settings of the rules' buckets.
@@ -26,7 +27,7 @@ func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 			warnings, err = s.inspectRule(ctx, rule, func(setting string) { _, _ = sum.Write([]byte(setting + "\n")) })
 		}
 		if err != nil {
-			return retention.Inspection{}, named(err, "rule "+rule.Name)
+			return retention.Inspection{}, stores.Named(err, "rule "+rule.Name)
 		}
 		found.Warnings = append(found.Warnings, warnings...)
 	}
@@ -86,7 +87,7 @@ func (s *session) inspectHold(ctx context.Context, hold *retention.Hold) error {
 		return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: there is no bucket %q, so that it holds nothing: correct or delete the hold", hold.Name, bucket)
 	}
 	if err != nil && !hasCode(err, codesPrivilege) {
-		return named(classify(ctx, err), "hold "+hold.Name)
+		return stores.Named(classify(ctx, err), "hold "+hold.Name)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Stages of a pass, which positions begin with.
@@ -66,7 +67,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}
 	next, err := work(context.WithoutCancel(ctx), at, d, from, w.Size, records)
 	if err != nil && (records.Count() == 0 || errors.Is(err, retention.ErrUnreachable)) {
-		return retention.Batch{}, named(err, "rule "+w.Rule.Name)
+		return retention.Batch{}, stores.Named(err, "rule "+w.Rule.Name)
 	}
 	if err != nil {
 		next = s.places.keep(stage, from) // what was done is counted; the next window meets the error again
