@@ -2,30 +2,28 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
-
-func in(field string, values ...string) retention.Filter {
-	return retention.Filter{Field: field, Operator: string(v1alpha1.FilterIn), Values: values}
-}
 
 func previewChangesNothing(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.plan.Mode = string(v1alpha1.RunPreview)
-	r.holds = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection, Where: []retention.Filter{in("shop", "shop-1")}}}
+	r.Plan.Mode = string(v1alpha1.RunPreview)
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection, Where: []retention.Filter{retentiontest.In("shop", "shop-1")}}}
 	got := r.expect(v1alpha1.ReasonCompleted)
 	r.left(without(all, func(Record) bool { return false }))
 	want := v1alpha1.RuleResult{
 		Rule: "orders", Collection: s.Rule.Collection, Total: 400, Due: count(all, due), Verification: v1alpha1.VerificationNotApplicable,
 		Held:      count(all, func(r Record) bool { return due(r) && r.Shop == "shop-1" }),
-		NullClock: count(all, func(r Record) bool { return r.At.IsZero() }), FutureClock: count(all, func(r Record) bool { return r.At.After(Slot) }),
+		NullClock: count(all, func(r Record) bool { return r.At.IsZero() }), FutureClock: count(all, func(r Record) bool { return r.At.After(retentiontest.Slot) }),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
@@ -41,9 +39,9 @@ func deletesExactlyWhatIsDue(t *testing.T, s *Store) {
 	if n := count(all, due); got.Due != n || got.Done != n || got.Remaining != 0 || got.Inferred != 0 || got.Verification != v1alpha1.VerificationAgreed {
 		t.Errorf("result %+v, want %d done", got, n)
 	}
-	e := r.status.Evidence
-	if e.Digest == "" || e.RecordsDigest == "" || e.StoreIdentity == "" || e.SchemaDigest == "" || r.status.Checkpoint.Batches == 0 {
-		t.Errorf("evidence %+v, %d batches", e, r.status.Checkpoint.Batches)
+	e := r.Status.Evidence
+	if e.Digest == "" || e.RecordsDigest == "" || e.StoreIdentity == "" || e.SchemaDigest == "" || r.Status.Checkpoint.Batches == 0 {
+		t.Errorf("evidence %+v, %d batches", e, r.Status.Checkpoint.Batches)
 	}
 }
 
@@ -51,7 +49,7 @@ func holdByFilter(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.holds = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection, Where: []retention.Filter{in("shop", "shop-1", "shop-2"), in("email", "person1@example.com", "person2@example.com")}}}
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection, Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2"), retentiontest.In("email", "person1@example.com", "person2@example.com")}}}
 	held := func(r Record) bool {
 		return (r.Shop == "shop-1" || r.Shop == "shop-2") && (r.Email == "person1@example.com" || r.Email == "person2@example.com")
 	}
@@ -71,7 +69,7 @@ func holdOfTheCollection(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.holds = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection}}
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection}}
 	got := r.expect(v1alpha1.ReasonCompleted)
 	r.left(without(all, func(Record) bool { return false }))
 	if got.Held != got.Due || got.Done != 0 {
@@ -84,19 +82,21 @@ func holdInTheMiddle(t *testing.T, s *Store) {
 	s.Fill(all)
 	r := newRun(t, s)
 	var kept map[string]Record
-	r.onWindow = func() {
-		if len(r.holds) > 0 || len(s.Left()) == len(all) {
-			return
+	r.faulty.Before = func() error {
+		if len(r.InForce) > 0 || len(s.Left()) == len(all) {
+			return nil
 		}
 		// The engine may trust the holds that it read for half a second: it reads them anew before the window after that.
-		r.holds = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection}}
+		r.InForce = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection}}
 		kept = s.Left()
+		return nil
 	}
-	r.plan.Throttle.PauseMilliseconds, r.window = 600, 50
+	r.Plan.Throttle.PauseMilliseconds = 600
+	r.windows(50)
 	got := r.expect(v1alpha1.ReasonCompleted)
 	left := s.Left()
 	// The window at hand was still decided with the holds from before. A window of Redis may have some more keys than it asks for.
-	if gone := len(kept) - len(left); gone > 2*r.window || len(left) <= len(without(all, due)) {
+	if gone := len(kept) - len(left); gone > 100 || len(left) <= len(without(all, due)) {
 		t.Errorf("%d records went after the hold was made, %d are left", gone, len(left))
 	}
 	if got.Held == 0 || got.Remaining != 0 {
@@ -108,7 +108,7 @@ func filterNarrows(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.plan.Rules[0].Where = []retention.Filter{{Field: "shop", Operator: string(v1alpha1.FilterNotIn), Values: []string{"shop-0", "shop-3"}}}
+	r.Plan.Rules[0].Where = []retention.Filter{{Field: "shop", Operator: string(v1alpha1.FilterNotIn), Values: []string{"shop-0", "shop-3"}}}
 	r.expect(v1alpha1.ReasonCompleted)
 	r.left(without(all, func(r Record) bool { return due(r) && r.Shop != "shop-0" && r.Shop != "shop-3" }))
 }
@@ -117,8 +117,8 @@ func anonymizes(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.plan.Rules[0].Action = string(v1alpha1.ActionAnonymize)
-	r.plan.Rules[0].Fields = []retention.Anonymize{{Name: "email", Strategy: string(v1alpha1.AnonymizeConstant), Value: "removed"}}
+	r.Plan.Rules[0].Action = string(v1alpha1.ActionAnonymize)
+	r.Plan.Rules[0].Fields = []retention.Anonymize{{Name: "email", Strategy: string(v1alpha1.AnonymizeConstant), Value: "removed"}}
 	got := r.expect(v1alpha1.ReasonCompleted)
 	want := map[string]Record{}
 	for _, record := range all {
@@ -132,7 +132,7 @@ func anonymizes(t *testing.T, s *Store) {
 		t.Errorf("result %+v, want %d done", got, n)
 	}
 	again := newRun(t, s)
-	again.plan.Rules = r.plan.Rules
+	again.Plan.Rules = r.Plan.Rules
 	if got := again.expect(v1alpha1.ReasonNothingDue); got.Done != 0 {
 		t.Errorf("anonymized records were anonymized again: %+v", got)
 	}
@@ -144,15 +144,15 @@ func keyedHash(t *testing.T, s *Store) {
 	var after map[string]Record
 	for range 2 {
 		r := newRun(t, s)
-		r.plan.Rules[0].Action = string(v1alpha1.ActionAnonymize)
-		r.plan.Rules[0].Fields = []retention.Anonymize{{Name: "email", Strategy: string(v1alpha1.AnonymizeKeyedHash)}}
-		if err := r.try(); err != nil {
+		r.Plan.Rules[0].Action = string(v1alpha1.ActionAnonymize)
+		r.Plan.Rules[0].Fields = []retention.Anonymize{{Name: "email", Strategy: string(v1alpha1.AnonymizeKeyedHash)}}
+		if err := r.Try(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]Record{}
 		for _, record := range all {
 			if due(record) {
-				record.Email = r.hash.Value(record.Email)
+				record.Email = r.Hash.Value(record.Email)
 			}
 			want[record.ID] = record
 		}
@@ -170,16 +170,16 @@ func diesAtEveryReport(t *testing.T, s *Store) {
 	s.Fill(all)
 	r := newRun(t, s)
 	reports, killAt := 0, 1
-	r.onReport = func() error {
+	r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 		if reports++; reports == killAt {
-			return errKilled
+			return fmt.Errorf("%w: killed by the test", retention.ErrGone) // what the engine does not try again
 		}
 		return nil
 	}
 	deaths := 0
-	for r.status.Outcome.Reason == "" {
+	for r.Status.Outcome.Reason == "" {
 		reports = 0
-		err := r.try()
+		err := r.Try(t.Context())
 		if err == nil {
 			break
 		}
@@ -193,9 +193,9 @@ func diesAtEveryReport(t *testing.T, s *Store) {
 		t.Errorf("the purger died %d times only", deaths)
 	}
 	r.left(without(all, due))
-	got := r.status.Results[0]
-	if n := count(all, due); r.status.Outcome.Reason != v1alpha1.ReasonCompleted || got.Done != n || got.Remaining != 0 {
-		t.Errorf("outcome %+v, result %+v, want %d done", r.status.Outcome, got, n)
+	got := r.Status.Results[0]
+	if n := count(all, due); r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || got.Done != n || got.Remaining != 0 {
+		t.Errorf("outcome %+v, result %+v, want %d done", r.Status.Outcome, got, n)
 	}
 }
 
@@ -214,7 +214,7 @@ func capStops(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.plan.Caps.MaxRows = count(all, due) - 1
+	r.Plan.Caps.MaxRows = count(all, due) - 1
 	r.expect(v1alpha1.ReasonCapExceeded)
 	r.left(without(all, func(Record) bool { return false }))
 }
@@ -229,7 +229,7 @@ func refusedLogin(t *testing.T, s *Store) {
 func missingCollection(t *testing.T, s *Store) {
 	s.Fill(records())
 	r := newRun(t, s)
-	r.plan.Rules[0].Collection += "_gone"
+	r.Plan.Rules[0].Collection += "_gone"
 	r.expect(s.Missing)
 }
 
@@ -237,7 +237,7 @@ func anotherStore(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
 	r := newRun(t, s)
-	r.plan.ExpectedIdentity = "another"
+	r.Plan.ExpectedIdentity = "another"
 	r.expect(v1alpha1.ReasonStoreIdentityChanged)
 	r.left(without(all, func(Record) bool { return false }))
 }

@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 func anonymizeRule(fields ...retention.Anonymize) retention.Rule {
@@ -49,10 +50,10 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 	insertEvents(db, events, notDue)
 	fields := []retention.Anonymize{{Name: "shop", Strategy: "Null"}, {Name: "customer.email", Strategy: "KeyedHash"}}
 	r := newRunner(t, db, anonymizeRule(fields...))
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{in("customer.email", "person7@example.com", "person8@example.com")}}}
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("customer.email", "person7@example.com", "person8@example.com")}}}
 	held := func(e event) bool { return e.email == "person7@example.com" || e.email == "person8@example.com" }
 
-	first := r.run(v1alpha1.ReasonCompleted).DeepCopy().Results[0]
+	first := r.Run(v1alpha1.ReasonCompleted).DeepCopy().Results[0]
 
 	if diff := cmp.Diff(anonymized(t, events, held), db.documents("events", bson.D{})); diff != "" {
 		t.Error(diff)
@@ -60,19 +61,19 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 	if first.Done == 0 || first.Held == 0 || first.Done+first.Held != first.Due || first.Due != countOf(events, event.isDue) || first.Verification != v1alpha1.VerificationAgreed {
 		t.Errorf("result %+v", first)
 	}
-	again := newRunner(t, db, r.plan.Rules...)
-	again.holds = r.holds
-	if second := again.run(v1alpha1.ReasonCompleted).Results[0]; second.Done != 0 || second.Due != first.Held { // the held ones are still due
+	again := newRunner(t, db, r.Plan.Rules...)
+	again.InForce = r.InForce
+	if second := again.Run(v1alpha1.ReasonCompleted).Results[0]; second.Done != 0 || second.Due != first.Held { // the held ones are still due
 		t.Errorf("a second run: %+v", second)
 	}
-	again = newRunner(t, db, r.plan.Rules...) // the holds are released
-	if result := again.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Held || result.Held != 0 {
+	again = newRunner(t, db, r.Plan.Rules...) // the holds are released
+	if result := again.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Held || result.Held != 0 {
 		t.Errorf("after the release: %+v", result)
 	}
 	if diff := cmp.Diff(anonymized(t, events, nil), db.documents("events", bson.D{})); diff != "" {
 		t.Error(diff)
 	}
-	newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+	newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
 }
 
 func TestEachStrategyMeetsEachValue(t *testing.T) {
@@ -108,9 +109,9 @@ func TestEachStrategyMeetsEachValue(t *testing.T) {
 	}
 	rule := anonymizeRule(retention.Anonymize{Name: "null", Strategy: "Null"}, retention.Anonymize{Name: "constant", Strategy: "Constant", Value: "removed"},
 		retention.Anonymize{Name: "hash", Strategy: "KeyedHash"}, retention.Anonymize{Name: "a.b", Strategy: "KeyedHash"})
-	got := newRunner(t, db, rule).run(v1alpha1.ReasonCompleted).Results[0]
+	got := newRunner(t, db, rule).Run(v1alpha1.ReasonCompleted).Results[0]
 	if diff := cmp.Diff(texts(t, want), db.documents("events", bson.D{})); diff != "" || got.Due != 10 || got.Done != 10 {
 		t.Errorf("%+v %s", got, diff)
 	}
-	newRunner(t, db, rule).run(v1alpha1.ReasonNothingDue)
+	newRunner(t, db, rule).Run(v1alpha1.ReasonNothingDue)
 }

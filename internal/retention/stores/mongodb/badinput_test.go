@@ -13,29 +13,30 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // Every mistake ends the run with its reason and advice, and nothing was changed.
 func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 	field := func(name, strategy string) func(*runner) {
 		return func(r *runner) {
-			r.plan.Rules[0].Action = "Anonymize"
-			r.plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy}}
+			r.Plan.Rules[0].Action = "Anonymize"
+			r.Plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy}}
 		}
 	}
 	hold := func(filters ...retention.Filter) func(*runner) {
 		return func(r *runner) {
-			r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: filters}}
+			r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: filters}}
 		}
 	}
 	where := func(f retention.Filter) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Where = []retention.Filter{f} }
+		return func(r *runner) { r.Plan.Rules[0].Where = []retention.Filter{f} }
 	}
 	clock := func(name string, unit v1alpha1.ClockUnit) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
+		return func(r *runner) { r.Plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
 	}
 	collection := func(name string) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Collection = name }
+		return func(r *runner) { r.Plan.Rules[0].Collection = name }
 	}
 	secret := func(key, value string) func(*runner) {
 		return func(r *runner) { r.db.secret(key, value) }
@@ -64,23 +65,23 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"unknown user", nil, secret("username", "nobody"), v1alpha1.ReasonLoginRefused, "username and password"},
 		{"empty key of the Secret", nil, secret("host", "\n"), v1alpha1.ReasonLoginRefused, `"host"`},
 		{"port that is none", nil, secret("port", "mongo"), v1alpha1.ReasonStoreUnreachable, "65535"},
-		{"another CA", nil, func(r *runner) { r.plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"another CA, chain only", nil, func(r *runner) { r.plan.Store.CABundle, r.plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"public CAs alone", nil, func(r *runner) { r.plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"another CA", nil, func(r *runner) { r.Plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"another CA, chain only", nil, func(r *runner) { r.Plan.Store.CABundle, r.Plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"public CAs alone", nil, func(r *runner) { r.Plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
 		{"another host name", nil, secret("host", "localhost"), v1alpha1.ReasonStoreTLSFailed, "certificate"},
-		{"another store", nil, func(r *runner) { r.plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
-		{"another type of store", nil, func(r *runner) { r.plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
+		{"another store", nil, func(r *runner) { r.Plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
+		{"another type of store", nil, func(r *runner) { r.Plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
 		{"unknown database", nil, secret("database", "nowhere"), v1alpha1.ReasonTableNotFound, `"nowhere"`},
 		{"missing collection", nil, collection("evnets"), v1alpha1.ReasonTableNotFound, "literal"},
 		{"operator as the name", nil, collection("$where"), v1alpha1.ReasonTableNotFound, "literal"},
 		{"capped collection", capped, collection("ring"), v1alpha1.ReasonTableNotFound, "capped"},
 		{"missing clock", nil, clock("missing", v1alpha1.ClockTimestampTZ), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"another key", nil, func(r *runner) { r.plan.Rules[0].Key = []string{"id"} }, v1alpha1.ReasonColumnNotFound, "_id"},
+		{"another key", nil, func(r *runner) { r.Plan.Rules[0].Key = []string{"id"} }, v1alpha1.ReasonColumnNotFound, "_id"},
 		{"missing field", nil, field("missing", "Null"), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"missing filter's field", nil, where(in("missing", "x")), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"operator as a field", nil, where(in("$where", "true")), v1alpha1.ReasonColumnNotFound, "path"},
-		{"operator in a path", nil, where(in("customer.$gt", "x")), v1alpha1.ReasonColumnNotFound, "path"},
-		{"empty part of a path", nil, where(in("customer..email", "x")), v1alpha1.ReasonColumnNotFound, "path"},
+		{"missing filter's field", nil, where(retentiontest.In("missing", "x")), v1alpha1.ReasonColumnNotFound, `"missing"`},
+		{"operator as a field", nil, where(retentiontest.In("$where", "true")), v1alpha1.ReasonColumnNotFound, "path"},
+		{"operator in a path", nil, where(retentiontest.In("customer.$gt", "x")), v1alpha1.ReasonColumnNotFound, "path"},
+		{"empty part of a path", nil, where(retentiontest.In("customer..email", "x")), v1alpha1.ReasonColumnNotFound, "path"},
 		{"dates read as text", nil, clock("at", v1alpha1.ClockRFC3339), v1alpha1.ReasonClockTypeMismatch, "clock.unit"},
 		{"dates read as seconds", nil, clock("at", v1alpha1.ClockEpochSeconds), v1alpha1.ReasonClockTypeMismatch, "clock.unit"},
 		{"text read as dates", nil, clock("customer.email", v1alpha1.ClockTimestampTZ), v1alpha1.ReasonClockTypeMismatch, "clock.unit"},
@@ -97,11 +98,11 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			field("at", "Null")(r)
 			clock("at.sent", v1alpha1.ClockTimestampTZ)(r)
 		}, v1alpha1.ReasonColumnTypeMismatch, "contains"},
-		{"hold with a missing field", nil, hold(in("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold with an operator as a field", nil, hold(in("$where", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on a missing collection", nil, func(r *runner) { r.holds = []retention.Hold{{Name: "case-1", Collection: "evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold with a missing field", nil, hold(retentiontest.In("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold with an operator as a field", nil, hold(retentiontest.In("$where", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on a missing collection", nil, func(r *runner) { r.InForce = []retention.Hold{{Name: "case-1", Collection: "evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
 		{"hold without operator", nil, hold(retention.Filter{Field: "_id"}), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"too many records", nil, func(r *runner) { r.plan.Caps.MaxRows = 5 }, v1alpha1.ReasonCapExceeded, "maxRows"},
+		{"too many records", nil, func(r *runner) { r.Plan.Caps.MaxRows = 5 }, v1alpha1.ReasonCapExceeded, "maxRows"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			db := newDatabase(t)
@@ -115,7 +116,7 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			}
 			before := db.documents("events", bson.D{})
 
-			got := r.run(tc.reason)
+			got := r.Run(tc.reason)
 
 			if !strings.Contains(got.Outcome.Message, tc.says) {
 				t.Errorf("message %q does not say %q", got.Outcome.Message, tc.says)
@@ -136,8 +137,8 @@ func TestFilterThatNoRecordCanFailIsWarnedAbout(t *testing.T) {
 	db := newDatabase(t)
 	insertEvents(db, newEvents(60), notDue)
 	r := newRunner(t, db, eventsRule())
-	r.plan.Mode, r.plan.Rules[0].Where = string(v1alpha1.RunPreview), []retention.Filter{{Field: "keepUntill", Operator: "DoesNotExist"}}
-	if got := r.run(v1alpha1.ReasonCompleted); !strings.Contains(got.Outcome.Message, `"keepUntill"`) {
+	r.Plan.Mode, r.Plan.Rules[0].Where = string(v1alpha1.RunPreview), []retention.Filter{{Field: "keepUntill", Operator: "DoesNotExist"}}
+	if got := r.Run(v1alpha1.ReasonCompleted); !strings.Contains(got.Outcome.Message, `"keepUntill"`) {
 		t.Error(got.Outcome.Message)
 	}
 }

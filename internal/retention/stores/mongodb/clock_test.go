@@ -59,7 +59,7 @@ func TestClockOfEachUnit(t *testing.T) {
 				missing := bson.D{{Key: "_id", Value: int32(99)}, {Key: "order", Value: bson.A{bson.D{{Key: "at", Value: tc.values[0].at}}}}} // inside of an array
 				db.insert("events", append(all, missing)...)
 				r := newRunner(t, db, deleteRule("events", "events", field, tc.unit, 90))
-				got := r.run(v1alpha1.ReasonCompleted).Results[0]
+				got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 				if diff := cmp.Diff(texts(t, append(want, missing)), db.documents("events", bson.D{})); diff != "" {
 					t.Error("stays", diff)
 				}
@@ -79,7 +79,7 @@ func TestClockInsideOfAnObjectId(t *testing.T) {
 		db.insert("events", bson.D{{Key: "_id", Value: v}})
 	}
 	r := newRunner(t, db, deleteRule("events", "events", "_id", v1alpha1.ClockStoreTime, 90))
-	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	if got.Done != 2 || got.NullClock != 3 || got.FutureClock != 1 || db.count("events", bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: stay}}}}) != 5 {
 		t.Errorf("%+v", got)
 	}

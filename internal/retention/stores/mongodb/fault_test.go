@@ -16,48 +16,8 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
-
-// errKilled stands for kill -9: the engine returns at once and reports nothing.
-var errKilled = errors.New("killed")
-
-// faulty is a driver whose sessions call hooks around every window.
-type faulty struct {
-	retention.Driver
-	size   int64
-	before func() error
-	// after is called after the store changed; its error is all that the engine sees.
-	after func(retention.Batch) error
-}
-
-type faultySession struct {
-	retention.Session
-	*faulty
-}
-
-func (f *faulty) Open(ctx context.Context) (retention.Session, error) {
-	session, err := f.Driver.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &faultySession{Session: session, faulty: f}, nil
-}
-
-func (s *faultySession) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
-	w.Size = s.size // many windows, whatever the speed of the machine
-	if s.before != nil {
-		if err := s.before(); err != nil {
-			return retention.Batch{}, err
-		}
-	}
-	batch, err := s.Session.Window(ctx, w)
-	if err == nil && s.after != nil {
-		if err := s.after(batch); err != nil {
-			return retention.Batch{}, err
-		}
-	}
-	return batch, err
-}
 
 // The purger is killed at every step of its way, again and again. Each time it goes on, and in the end counts and records are right.
 func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
@@ -72,35 +32,35 @@ func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
 				want = anonymized(t, events, nil)
 			}
 			r := newRunner(t, db, rule)
-			r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 1000 // a report after each window
+			r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 1000 // a report after each window
 			due := countOf(events, event.isDue)
-			inner := r.driver
+			inner := r.Driver
 			kills, step := 0, 0
 			kill := func() error {
 				if step++; step > kills {
-					return errKilled
+					return retentiontest.ErrKilled
 				}
 				return nil
 			}
 			// Every report, every moment before a window and after its commit is a step; the n-th life ends at its n-th step.
 			for lives := range 200 {
 				kills, step = lives, 0
-				r.driver = &faulty{Driver: inner, size: 20, before: kill, after: func(retention.Batch) error { return kill() }}
-				r.beforeReport = func(*v1alpha1.PurgeRunStatus) error {
+				r.Driver = &retentiontest.Faulty{Driver: inner, Size: 20, Before: kill, After: func(retention.Batch) error { return kill() }}
+				r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 					if kill() != nil {
 						return retention.ErrGone // not tried again
 					}
 					return nil
 				}
-				if err := r.try(context.Background()); err == nil {
+				if err := r.Try(context.Background()); err == nil {
 					break
-				} else if !errors.Is(err, errKilled) && !errors.Is(err, retention.ErrGone) {
+				} else if !errors.Is(err, retentiontest.ErrKilled) && !errors.Is(err, retention.ErrGone) {
 					t.Fatal(err)
 				}
 			}
-			result := r.status.Results[0]
-			if r.status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 || result.Verification != v1alpha1.VerificationAgreed {
-				t.Errorf("outcome %+v, result %+v, due %d", r.status.Outcome, result, due)
+			result := r.Status.Results[0]
+			if r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 || result.Verification != v1alpha1.VerificationAgreed {
+				t.Errorf("outcome %+v, result %+v, due %d", r.Status.Outcome, result, due)
 			}
 			if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" {
 				t.Error(diff)
@@ -114,17 +74,17 @@ func TestHoldCreatedMidRunWins(t *testing.T) {
 	events := newEvents(200)
 	insertEvents(db, events, notDue)
 	r := newRunner(t, db, eventsRule())
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 600 // longer than holds stay good
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 600 // longer than holds stay good
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 20, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 20, After: func(retention.Batch) error {
 		if windows++; windows == 3 {
-			r.mu.Lock()
-			r.holds = []retention.Hold{{Name: "late", Collection: "events"}}
-			r.mu.Unlock()
+			r.Mu.Lock()
+			r.InForce = []retention.Hold{{Name: "late", Collection: "events"}}
+			r.Mu.Unlock()
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	result := got.Results[0]
 	left := db.count("events", bson.D{}) - countOf(events, notDue)
 	if left == 0 || result.Held != left || result.Done != result.Due-left || result.Verification != v1alpha1.VerificationAgreed || !strings.Contains(got.Outcome.Message, "held by late") {
@@ -137,17 +97,17 @@ func TestHoldThatCannotBeAppliedStopsTheRun(t *testing.T) {
 	events := newEvents(200)
 	insertEvents(db, events, notDue)
 	r := newRunner(t, db, eventsRule())
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 600
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 600
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 20, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 20, After: func(retention.Batch) error {
 		if windows++; windows == 2 {
-			r.mu.Lock()
-			r.holds = []retention.Hold{{Name: "late", Collection: "events", Where: []retention.Filter{in("missing", "x")}}}
-			r.mu.Unlock()
+			r.Mu.Lock()
+			r.InForce = []retention.Hold{{Name: "late", Collection: "events", Where: []retention.Filter{retentiontest.In("missing", "x")}}}
+			r.Mu.Unlock()
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonHoldInvalid)
+	got := r.Run(v1alpha1.ReasonHoldInvalid)
 	if windows != 2 || got.Results[0].Done != 200-db.count("events", bson.D{}) || !strings.Contains(got.Outcome.Message, "that stays") {
 		t.Errorf("%d windows, %+v, %s", windows, got.Results[0], got.Outcome.Message)
 	}
@@ -162,7 +122,7 @@ func TestRecordsThatChangeMidRunAreJudgedAnew(t *testing.T) {
 	insertEvents(db, events, notDue)
 	r := newRunner(t, db, eventsRule())
 	done := false
-	r.driver = &faulty{Driver: r.driver, size: 20, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 20, After: func(retention.Batch) error {
 		if !done {
 			done = true
 			_, err := db.Collection("events").UpdateByID(context.Background(), last.id, bson.D{{Key: "$set", Value: bson.D{{Key: "at", Value: bson.NewDateTimeFromTime(slot)}}}})
@@ -170,7 +130,7 @@ func TestRecordsThatChangeMidRunAreJudgedAnew(t *testing.T) {
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	if n := db.count("events", bson.D{}); n != want || got.Done != got.Due-1 || db.count("events", bson.D{{Key: "_id", Value: last.id}}) != 1 {
 		t.Errorf("%d documents are left, want %d; %+v", n, want, got)
 	}
@@ -187,8 +147,8 @@ func TestServerThatIsKilledIsWaitedFor(t *testing.T) {
 	want := insertEvents(db, newEvents(200), notDue)
 	r := newRunner(t, db, eventsRule())
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 20,
-		before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 20,
+		Before: func() error {
 			switch windows++; windows {
 			case 3:
 				own.stop()
@@ -197,26 +157,26 @@ func TestServerThatIsKilledIsWaitedFor(t *testing.T) {
 			}
 			return nil
 		},
-		after: func(retention.Batch) error {
+		After: func(retention.Batch) error {
 			if windows > 3 {
 				return fmt.Errorf("%w: in doubt", retention.ErrUnreachable)
 			}
 			return nil
 		}}
-	restart := r.driver.(*faulty)
+	restart := r.Driver.(*retentiontest.Faulty)
 	restart.Driver = &reviving{Driver: restart.Driver, revive: func() error {
 		if windows < 3 {
 			return nil
 		}
-		restart.before, restart.after = nil, nil
+		restart.Before, restart.After = nil, nil
 		return own.start()
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" || got.Results[0].Done != got.Results[0].Due {
 		t.Errorf("%+v %s", got.Results[0], diff)
 	}
-	if !strings.Contains(r.log.String(), "connection refused") {
-		t.Error("nothing was waited for:", r.log.String())
+	if !strings.Contains(r.Log.String(), "connection refused") {
+		t.Error("nothing was waited for:", r.Log.String())
 	}
 }
 
@@ -240,13 +200,13 @@ func TestLostAnswerIsCountedByComparison(t *testing.T) {
 	want := insertEvents(db, newEvents(200), notDue)
 	r := newRunner(t, db, eventsRule())
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 20, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 20, After: func(retention.Batch) error {
 		if windows++; windows == 2 || windows == 5 {
 			return fmt.Errorf("%w: in doubt", retention.ErrUnreachable)
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" || got.Done != got.Due || got.Inferred == 0 || got.Inferred >= got.Done {
 		t.Errorf("%+v %s", got, diff)
 	}
@@ -256,8 +216,8 @@ func TestStoreThatStaysAwayEndsTheRun(t *testing.T) {
 	db := newDatabase(t)
 	db.secret("port", "1")
 	r := newRunner(t, db, eventsRule())
-	r.clock = &hurried{now: slot}
-	got := r.run(v1alpha1.ReasonStoreUnreachable)
+	r.Clock = retentiontest.NewHurried(slot)
+	got := r.Run(v1alpha1.ReasonStoreUnreachable)
 	if !strings.Contains(got.Outcome.Message, "2m0s") {
 		t.Error(got.Outcome.Message)
 	}
@@ -268,14 +228,14 @@ func TestWindowThatIsRepeatedChangesNothing(t *testing.T) {
 	events := newEvents(60)
 	insertEvents(db, events, notDue)
 	r := newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "customer.email", Strategy: "KeyedHash"}, retention.Anonymize{Name: "shop", Strategy: "Null"}))
-	session, err := r.driver.Open(t.Context())
+	session, err := r.Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer session.Close()
 	position, done := "", int64(0)
 	for {
-		w := retention.Window{Rule: &r.plan.Rules[0], Position: position, Size: 7, Hasher: r.hash}
+		w := retention.Window{Rule: &r.Plan.Rules[0], Position: position, Size: 7, Hasher: r.Hash}
 		first, err := session.Window(t.Context(), w)
 		if err != nil {
 			t.Fatal(err)

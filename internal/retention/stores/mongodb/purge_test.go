@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 var cutoff = slot.AddDate(0, 0, -90)
@@ -95,10 +96,10 @@ func TestPreviewCountsAndChangesNothing(t *testing.T) {
 	events := newEvents(400)
 	before := insertEvents(db, events, func(event) bool { return true })
 	r := newRunner(t, db, eventsRule())
-	r.plan.Mode = string(v1alpha1.RunPreview)
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{in("_id", events[5].id.Hex(), events[6].id.Hex(), events[7].id.Hex())}}}
+	r.Plan.Mode = string(v1alpha1.RunPreview)
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("_id", events[5].id.Hex(), events[6].id.Hex(), events[7].id.Hex())}}}
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	if diff := cmp.Diff(before, db.documents("events", bson.D{})); diff != "" {
 		t.Error("the preview changed documents", diff)
@@ -122,13 +123,13 @@ func TestDeleteRemovesExactlyWhatIsDueAndNotHeld(t *testing.T) {
 	}
 	want := insertEvents(db, events, func(e event) bool { return notDue(e) || held(e) })
 	r := newRunner(t, db, eventsRule())
-	r.holds = []retention.Hold{
-		{Name: "case-1", Collection: "events", Where: []retention.Filter{in("shop", "shop-1", "shop-2"), in("tags", "t1")}},
+	r.InForce = []retention.Hold{
+		{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2"), retentiontest.In("tags", "t1")}},
 		{Name: "case-2", Collection: "events", Where: []retention.Filter{{Field: "shop", Operator: "DoesNotExist"}, {Field: "customer.email", Operator: "NotIn", Values: []string{"person7@example.com"}}}},
 		{Name: "elsewhere", Collection: "other"},
 	}
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" {
 		t.Error("documents", diff)

@@ -15,6 +15,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // FerretDB itself fails at double quotes in names.
@@ -29,7 +30,7 @@ func TestNamesAreLiteral(t *testing.T) {
 			}
 			rule := deleteRule("r", name.collection, name.field, v1alpha1.ClockTimestampTZ, 90)
 			rule.Where = []retention.Filter{{Field: "from", Operator: "NotIn", Values: []string{"x20", "$ne", `{"$gt": ""}`, "null"}}}
-			newRunner(t, db, rule).run(v1alpha1.ReasonCompleted)
+			newRunner(t, db, rule).Run(v1alpha1.ReasonCompleted)
 			if n := db.count(name.collection, bson.D{}); n != 20 {
 				t.Errorf("%d documents are left, want the 19 young ones and x20", n)
 			}
@@ -56,8 +57,8 @@ func TestKeysOfEveryType(t *testing.T) {
 				want := db.documents("events", bson.D{{Key: "at", Value: slot}})
 				r := newRunner(t, db, eventsRule())
 				windows := 0
-				driver := &faulty{Driver: r.driver, size: size}
-				driver.after = func(b retention.Batch) error {
+				driver := &retentiontest.Faulty{Driver: r.Driver, Size: size}
+				driver.After = func(b retention.Batch) error {
 					if windows++; windows > 100 {
 						t.Fatal("windows never end")
 					}
@@ -66,20 +67,20 @@ func TestKeysOfEveryType(t *testing.T) {
 					}
 					return nil
 				}
-				r.driver = driver
+				r.Driver = driver
 				if restarts {
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					driver.before = func() error {
+					driver.Before = func() error {
 						if windows == 6 {
 							cancel()
 						}
 						return nil
 					}
-					_ = r.try(ctx)
-					r.driver = newRunner(t, db, eventsRule()).driver
+					_ = r.Try(ctx)
+					r.Driver = newRunner(t, db, eventsRule()).Driver
 				}
-				r.run(v1alpha1.ReasonCompleted)
+				r.Run(v1alpha1.ReasonCompleted)
 				if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" {
 					t.Error(diff)
 				}
@@ -134,11 +135,11 @@ func TestFiltersMeetEachValue(t *testing.T) {
 				}
 				r := newRunner(t, db, eventsRule())
 				if hold {
-					r.holds = []retention.Hold{{Name: "h", Collection: "events", Where: []retention.Filter{filter}}}
+					r.InForce = []retention.Hold{{Name: "h", Collection: "events", Where: []retention.Filter{filter}}}
 				} else {
-					r.plan.Rules[0].Where = []retention.Filter{filter}
+					r.Plan.Rules[0].Where = []retention.Filter{filter}
 				}
-				r.run(v1alpha1.ReasonCompleted)
+				r.Run(v1alpha1.ReasonCompleted)
 				var left []struct {
 					ID int32 `bson:"_id"`
 				}
@@ -172,12 +173,12 @@ func TestPathsThroughArraysAreInDoubt(t *testing.T) {
 			r := newRunner(t, db, eventsRule())
 			reason := v1alpha1.ReasonNothingDue
 			if hold {
-				r.holds = []retention.Hold{{Name: "h", Collection: "events", Where: []retention.Filter{filter}}}
+				r.InForce = []retention.Hold{{Name: "h", Collection: "events", Where: []retention.Filter{filter}}}
 				reason = v1alpha1.ReasonCompleted // it is due, and held
 			} else {
-				r.plan.Rules[0].Where = []retention.Filter{filter}
+				r.Plan.Rules[0].Where = []retention.Filter{filter}
 			}
-			if got := r.run(reason).Results[0]; got.Done != 0 || db.count("events", bson.D{}) != 1 {
+			if got := r.Run(reason).Results[0]; got.Done != 0 || db.count("events", bson.D{}) != 1 {
 				t.Errorf("%s, hold %t: %+v", operator, hold, got)
 			}
 		}
@@ -200,13 +201,13 @@ func TestTLSModesAndLogins(t *testing.T) {
 			}
 			insertEvents(db, newEvents(60), notDue)
 			r := newRunner(t, db, eventsRule())
-			r.plan.Mode, r.plan.Store.TLSMode, r.plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
+			r.Plan.Mode, r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
 			db.secret("host", tc.host)
 			db.secret("password", purgerLogin+" of "+tc.source)
 			if tc.plain {
 				db.secret("port", fmt.Sprint(server.plain))
 			}
-			r.run(v1alpha1.ReasonCompleted)
+			r.Run(v1alpha1.ReasonCompleted)
 		})
 	}
 }
@@ -221,7 +222,7 @@ func TestReplicaSet(t *testing.T) {
 	db := newDatabaseOf(t, own)
 	want := insertEvents(db, newEvents(100), notDue)
 	r := newRunner(t, db, eventsRule())
-	session, err := r.driver.Open(t.Context())
+	session, err := r.Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +230,7 @@ func TestReplicaSet(t *testing.T) {
 	if lag, err := session.Lag(t.Context()); err != nil || !strings.Contains(lag.Unknown, "clusterMonitor") {
 		t.Errorf("lag %+v, %v", lag, err)
 	}
-	r.run(v1alpha1.ReasonCompleted)
+	r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, db.documents("events", bson.D{})); diff != "" {
 		t.Error(diff)
 	}
@@ -237,7 +238,7 @@ func TestReplicaSet(t *testing.T) {
 
 func TestIdentityTellsStoresApart(t *testing.T) {
 	identity := func(db *database) string {
-		session, err := newRunner(t, db, eventsRule()).driver.Open(t.Context())
+		session, err := newRunner(t, db, eventsRule()).Driver.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +272,7 @@ func TestRulesOfOneCollectionAreCountedAsTheyBegin(t *testing.T) {
 	old := deleteRule("old", "events", "at", v1alpha1.ClockTimestampTZ, 200)
 	r := newRunner(t, db, old, anonymizeRule(retention.Anonymize{Name: "customer.email", Strategy: "Null"}))
 	left := countOf(events, func(e event) bool { return e.isDue() && !e.at.Before(slot.AddDate(0, 0, -200)) })
-	if second := r.run(v1alpha1.ReasonCompleted).Results[1]; second.Due != left || second.Done != left {
+	if second := r.Run(v1alpha1.ReasonCompleted).Results[1]; second.Due != left || second.Done != left {
 		t.Errorf("%+v, want %d", second, left)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 )
 
@@ -40,13 +41,13 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		retention.Anonymize{Name: "shop", Strategy: "Null"},
 		retention.Anonymize{Name: "note", Strategy: "Constant", Value: "removed"},
 		retention.Anonymize{Name: "email", Strategy: "KeyedHash"}))
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{in("email", "person7@example.com", "person8@example.com")}}}
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("email", "person7@example.com", "person8@example.com")}}}
 	const held = `coalesce(b.email IN ('person7@example.com', 'person8@example.com'), false)`
 	want := db.rows(`SELECT id, CASE WHEN d THEN NULL ELSE shop END AS shop, CASE WHEN d THEN h.hash ELSE b.email END AS email, city, at,
 		CASE WHEN d THEN 'removed' ELSE note END AS note
 		FROM (SELECT *, (` + due90 + ` AND NOT ` + held + `) IS TRUE AS d FROM earlier AS b) AS b LEFT JOIN hashes h ON h.email = b.email`)
 
-	first := r.run(v1alpha1.ReasonCompleted).DeepCopy()
+	first := r.Run(v1alpha1.ReasonCompleted).DeepCopy()
 
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows", diff)
@@ -55,20 +56,20 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 
-	again := newRunner(t, db, r.plan.Rules...)
-	again.holds = r.holds
-	second := again.run(v1alpha1.ReasonCompleted) // the held ones are still due
+	again := newRunner(t, db, r.Plan.Rules...)
+	again.InForce = r.InForce
+	second := again.Run(v1alpha1.ReasonCompleted) // the held ones are still due
 	if result := second.Results[0]; result.Done != 0 || result.Due != first.Results[0].Held {
 		t.Errorf("a second run: %+v", result)
 	}
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows after a second run", diff)
 	}
-	again = newRunner(t, db, r.plan.Rules...) // the holds are released
-	if result := again.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
+	again = newRunner(t, db, r.Plan.Rules...) // the holds are released
+	if result := again.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
 		t.Errorf("after the release: %+v", result)
 	}
-	newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+	newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
 }
 
 func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
@@ -85,15 +86,15 @@ func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
 			retention.Anonymize{Name: "size", Strategy: "Constant", Value: "4294967295"}, retention.Anonymize{Name: "lat", Strategy: "Constant", Value: "0"},
 			retention.Anonymize{Name: "raw", Strategy: "Constant", Value: "x"}, retention.Anonymize{Name: "lang", Strategy: "Constant", Value: "en"}))
 		if plain {
-			r.driver = mysql.WithoutReturning(r.driver.(*mysql.Driver))
+			r.Driver = mysql.WithoutReturning(r.Driver.(*mysql.Driver))
 		}
 		due := db.int("SELECT count(*) FROM events WHERE " + due90)
-		got := r.run(v1alpha1.ReasonCompleted)
+		got := r.Run(v1alpha1.ReasonCompleted)
 		const changed = `price = 1.5 AND state = 'gone' AND zip = 'é' AND day = '1970-01-01' AND code = '' AND seen = '1970-01-01 00:00:00.5' AND size = 4294967295 AND lat = 0 AND raw = 'x' AND lang = 'en'`
 		if n := db.int("SELECT count(*) FROM events WHERE " + due90 + " AND " + changed); n != due || got.Results[0].Done != due || db.int("SELECT count(*) FROM events WHERE "+changed) != due {
 			t.Errorf("%d of %d due records hold the constants; %+v", n, due, got.Results[0])
 		}
-		newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+		newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestAnonymizingDoesNotBeginTheRecordsTimeAnew(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(`CREATE TABLE events (id int PRIMARY KEY, at datetime ON UPDATE CURRENT_TIMESTAMP, email varchar(80));
 		INSERT INTO events VALUES (1, '2026-01-01', 'a'), (2, '2026-11-01', 'b'); GRANT SELECT, UPDATE ON events TO ` + purgerUser)
-	newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "email", Strategy: "Null"})).run(v1alpha1.ReasonCompleted)
+	newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "email", Strategy: "Null"})).Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff([]string{"1|2026-01-01 00:00:00|NULL", "2|2026-11-01 00:00:00|b"}, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error(diff)
 	}

@@ -10,26 +10,27 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // Every mistake ends the run with its reason and advice, and nothing was changed.
 func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 	field := func(name, strategy, value string) func(*runner) {
 		return func(r *runner) {
-			r.plan.Rules[0].Action = "Anonymize"
-			r.plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy, Value: value}}
+			r.Plan.Rules[0].Action = "Anonymize"
+			r.Plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy, Value: value}}
 		}
 	}
 	hold := func(filters ...retention.Filter) func(*runner) {
 		return func(r *runner) {
-			r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: filters}}
+			r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: filters}}
 		}
 	}
 	clock := func(name string, unit v1alpha1.ClockUnit) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
+		return func(r *runner) { r.Plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
 	}
 	collection := func(name string) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Collection = name }
+		return func(r *runner) { r.Plan.Rules[0].Collection = name }
 	}
 	for _, tc := range []struct {
 		name, sql string
@@ -42,13 +43,13 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"unknown database", "", func(r *runner) { r.db.secret("database", "nowhere") }, v1alpha1.ReasonLoginRefused, "check database"},
 		{"empty key of the Secret", "", func(r *runner) { r.db.secret("host", "\n") }, v1alpha1.ReasonLoginRefused, `"host"`},
 		{"port that is none", "", func(r *runner) { r.db.secret("port", "mysql") }, v1alpha1.ReasonStoreUnreachable, "65535"},
-		{"another CA", "", func(r *runner) { r.plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"another CA, chain only", "", func(r *runner) { r.plan.Store.CABundle, r.plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"public CAs alone", "", func(r *runner) { r.plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"CA bundle without a certificate", "", func(r *runner) { r.plan.Store.CABundle = "none" }, v1alpha1.ReasonStoreTLSFailed, "no certificate"},
+		{"another CA", "", func(r *runner) { r.Plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"another CA, chain only", "", func(r *runner) { r.Plan.Store.CABundle, r.Plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"public CAs alone", "", func(r *runner) { r.Plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"CA bundle without a certificate", "", func(r *runner) { r.Plan.Store.CABundle = "none" }, v1alpha1.ReasonStoreTLSFailed, "no certificate"},
 		{"another host name", "", func(r *runner) { r.db.secret("host", "localhost") }, v1alpha1.ReasonStoreTLSFailed, "certificate"},
-		{"another store", "", func(r *runner) { r.plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
-		{"another type of store", "", func(r *runner) { r.plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
+		{"another store", "", func(r *runner) { r.Plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
+		{"another type of store", "", func(r *runner) { r.Plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
 		{"missing table", "", collection("nowhere"), v1alpha1.ReasonPrivilegeMissing, "if it exists"},
 		{"missing table that could be read", "GRANT SELECT ON %d.* TO carrier_purger", collection("nowhere"), v1alpha1.ReasonTableNotFound, "literal"},
 		{"database in the name", "GRANT SELECT ON %d.* TO carrier_purger", collection("db.events"), v1alpha1.ReasonTableNotFound, "no database in front"},
@@ -60,17 +61,17 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"a table without transactions", "ALTER TABLE events ENGINE = Aria", nil, v1alpha1.ReasonTableNotFound, "Aria"},
 		{"a table that keeps old versions", "ALTER TABLE events ADD SYSTEM VERSIONING", nil, v1alpha1.ReasonTableNotFound, "old versions"},
 		{"missing clock", "", clock("missing", v1alpha1.ClockTimestamp), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"missing key", "", func(r *runner) { r.plan.Rules[0].Key = []string{"ID"} }, v1alpha1.ReasonColumnNotFound, "upper and lower case"},
+		{"missing key", "", func(r *runner) { r.Plan.Rules[0].Key = []string{"ID"} }, v1alpha1.ReasonColumnNotFound, "upper and lower case"},
 		{"missing field", "", field("missing", "Null", ""), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"a key that is not unique", "", func(r *runner) { r.plan.Rules[0].Key = []string{"email"} }, v1alpha1.ReasonColumnTypeMismatch, "unique"},
-		{"a key with nulls", "ALTER TABLE events ADD token varchar(40) UNIQUE", func(r *runner) { r.plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "never null"},
+		{"a key that is not unique", "", func(r *runner) { r.Plan.Rules[0].Key = []string{"email"} }, v1alpha1.ReasonColumnTypeMismatch, "unique"},
+		{"a key with nulls", "ALTER TABLE events ADD token varchar(40) UNIQUE", func(r *runner) { r.Plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "never null"},
 		{"a key of a part of a column", "ALTER TABLE events ADD token varchar(40) NOT NULL; UPDATE events SET token = id; CREATE UNIQUE INDEX part ON events (token(20))",
-			func(r *runner) { r.plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "whole columns"},
+			func(r *runner) { r.Plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "whole columns"},
 		{"a part of the key", "ALTER TABLE events MODIFY id bigint, DROP PRIMARY KEY, MODIFY shop varchar(40) NOT NULL DEFAULT '', ADD PRIMARY KEY (id, shop)", nil, v1alpha1.ReasonColumnTypeMismatch, "primary key"},
 		{"a key in floating point", "ALTER TABLE events ADD f double NOT NULL; UPDATE events SET f = id; CREATE UNIQUE INDEX f ON events (f)",
-			func(r *runner) { r.plan.Rules[0].Key = []string{"f"} }, v1alpha1.ReasonColumnTypeMismatch, "walked along"},
+			func(r *runner) { r.Plan.Rules[0].Key = []string{"f"} }, v1alpha1.ReasonColumnTypeMismatch, "walked along"},
 		{"a key that is too long", "ALTER TABLE events ADD token varchar(768) NOT NULL; UPDATE events SET token = id; CREATE UNIQUE INDEX token ON events (token)",
-			func(r *runner) { r.plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "2900"},
+			func(r *runner) { r.Plan.Rules[0].Key = []string{"token"} }, v1alpha1.ReasonColumnTypeMismatch, "2900"},
 		{"clock of another type", "", clock("at", v1alpha1.ClockTimestampTZ), v1alpha1.ReasonClockTypeMismatch, "clock.unit"},
 		{"clock that is text", "", clock("note", v1alpha1.ClockTimestamp), v1alpha1.ReasonClockTypeMismatch, "text"},
 		{"milliseconds in 32 bits", "ALTER TABLE events ADD s int", clock("s", v1alpha1.ClockEpochMilliseconds), v1alpha1.ReasonClockTypeMismatch, "bigint"},
@@ -100,12 +101,12 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"hash in a narrow column", "ALTER TABLE events ADD name varchar(64)", field("name", "KeyedHash", ""), v1alpha1.ReasonColumnTypeMismatch, "68"},
 		{"generated column", "ALTER TABLE events ADD shout text GENERATED ALWAYS AS (upper(email)) STORED", field("shout", "Null", ""), v1alpha1.ReasonColumnTypeMismatch, "generated"},
 		{"trigger that refuses", "CREATE TRIGGER refuse BEFORE DELETE ON events FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'person@example.com'", nil, v1alpha1.ReasonConstraintViolated, "triggers"},
-		{"filter value of another type", "", func(r *runner) { r.plan.Rules[0].Where = []retention.Filter{in("id", "7 years")} }, v1alpha1.ReasonColumnTypeMismatch, `"id"`},
-		{"hold with a missing column", "", hold(in("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold with a value of another type", "", hold(in("id", "person7@example.com")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on floating point", "ALTER TABLE events ADD f float", hold(in("f", "0.1")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on a missing table", "", func(r *runner) { r.holds = []retention.Hold{{Name: "case-1", Collection: "evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on another case of the table", "", func(r *runner) { r.holds = []retention.Hold{{Name: "case-1", Collection: "Events"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"filter value of another type", "", func(r *runner) { r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("id", "7 years")} }, v1alpha1.ReasonColumnTypeMismatch, `"id"`},
+		{"hold with a missing column", "", hold(retentiontest.In("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold with a value of another type", "", hold(retentiontest.In("id", "person7@example.com")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on floating point", "ALTER TABLE events ADD f float", hold(retentiontest.In("f", "0.1")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on a missing table", "", func(r *runner) { r.InForce = []retention.Hold{{Name: "case-1", Collection: "evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on another case of the table", "", func(r *runner) { r.InForce = []retention.Hold{{Name: "case-1", Collection: "Events"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
 		{"hold without operator", "", hold(retention.Filter{Field: "id"}), v1alpha1.ReasonHoldInvalid, "case-1"},
 		{"children that cascade", "CREATE TABLE parts (id int, event bigint, FOREIGN KEY (event) REFERENCES events (id) ON DELETE CASCADE)", nil, v1alpha1.ReasonReferenced, "NO ACTION"},
 		{"children that are set null", "CREATE TABLE parts (id int, event bigint, FOREIGN KEY (event) REFERENCES events (id) ON DELETE SET NULL)", nil, v1alpha1.ReasonReferenced, "NO ACTION"},
@@ -117,8 +118,8 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			field("email", "Null", ""), v1alpha1.ReasonReferenced, "along"},
 		{"a record that refers to itself", "ALTER TABLE events ADD parent bigint, ADD FOREIGN KEY (parent) REFERENCES events (id); UPDATE events SET parent = id WHERE at < '2026-05-01' AND at > '2000-01-01'",
 			nil, v1alpha1.ReasonReferenced, "themselves"},
-		{"too many rows", "", func(r *runner) { r.plan.Caps.MaxRows = 50 }, v1alpha1.ReasonCapExceeded, "maxRows"},
-		{"too large a share", "", func(r *runner) { r.plan.Caps.MaxSharePercent = 20 }, v1alpha1.ReasonCapExceeded, "maxSharePercent"},
+		{"too many rows", "", func(r *runner) { r.Plan.Caps.MaxRows = 50 }, v1alpha1.ReasonCapExceeded, "maxRows"},
+		{"too large a share", "", func(r *runner) { r.Plan.Caps.MaxSharePercent = 20 }, v1alpha1.ReasonCapExceeded, "maxSharePercent"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			db := newDatabase(t)
@@ -132,14 +133,14 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			}
 			before := db.rows("SELECT * FROM events")
 
-			got := r.run(tc.reason)
+			got := r.Run(tc.reason)
 
 			if !strings.Contains(got.Outcome.Message, tc.says) {
 				t.Errorf("message %q does not say %q", got.Outcome.Message, tc.says)
 			}
 			for _, secret := range []string{"person7@", "person8@", purgerLogin} {
-				if strings.Contains(got.Outcome.Message+r.log.String(), secret) {
-					t.Errorf("message or log tell %q: %s\n%s", secret, got.Outcome.Message, r.log.String())
+				if strings.Contains(got.Outcome.Message+r.Log.String(), secret) {
+					t.Errorf("message or log tell %q: %s\n%s", secret, got.Outcome.Message, r.Log.String())
 				}
 			}
 			if got.Evidence.Digest == "" {

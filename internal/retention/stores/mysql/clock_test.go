@@ -62,8 +62,8 @@ func TestClockOfEachTypeAndUnit(t *testing.T) {
 			}
 			db.exec("INSERT INTO events VALUES (99, 'null', NULL)")
 			r := newRunner(t, db, deleteRule("events", "events", "at", tc.unit, 90))
-			r.plan.Rules[0].Before = cutoff
-			got := r.run(v1alpha1.ReasonCompleted).Results[0]
+			r.Plan.Rules[0].Before = cutoff
+			got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 			if diff := cmp.Diff(sorted(append(want[0], "null")), db.rows("SELECT text FROM events")); diff != "" {
 				t.Error("stays", diff)
 			}

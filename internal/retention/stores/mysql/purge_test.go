@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // events are 20,000 rows of skewed age, with 1 % nulls, a few zero dates, futures and ends of time, from a fixed seed.
@@ -30,11 +31,11 @@ func TestPreviewCountsAndChangesNothing(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	r.plan.Mode = string(v1alpha1.RunPreview)
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{in("id", "5", "6", "7")}}}
+	r.Plan.Mode = string(v1alpha1.RunPreview)
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("id", "5", "6", "7")}}}
 	before := db.rows("SELECT * FROM events")
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	if diff := cmp.Diff(before, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("the preview changed rows", diff)
@@ -55,8 +56,8 @@ func TestDeleteRemovesExactlyWhatIsDueAndNotHeld(t *testing.T) {
 	db.exec(events)
 	db.exec("CREATE TABLE other (id int)")
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	r.holds = []retention.Hold{
-		{Name: "case-1", Collection: "events", Where: []retention.Filter{in("shop", "shop-1", "shop-2"), in("city", "city 3")}},
+	r.InForce = []retention.Hold{
+		{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2"), retentiontest.In("city", "city 3")}},
 		{Name: "case-2", Collection: "events", Where: []retention.Filter{{Field: "shop", Operator: "DoesNotExist"}, {Field: "email", Operator: "NotIn", Values: []string{"person7@example.com"}}}},
 		{Name: "elsewhere", Collection: "other"},
 	}
@@ -64,7 +65,7 @@ func TestDeleteRemovesExactlyWhatIsDueAndNotHeld(t *testing.T) {
 	want := db.rows("SELECT * FROM events WHERE (" + due90 + " AND NOT coalesce(" + held + ", false)) IS NOT TRUE")
 	due := db.int("SELECT count(*) FROM events WHERE " + due90)
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows", diff)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // A real replica that stops applying: the run waits for it, says so, and goes on when it has caught up.
@@ -24,11 +25,11 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	db.secret("replicas", fmt.Sprintf("127.0.0.1:%d", replica.port))
 
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	r.plan.Store.TLSMode, r.plan.Store.CABundle = string(v1alpha1.StoreTLSDisable), "" // the two have CAs of their own
-	r.plan.Throttle.MaxReplicaLagSeconds, r.plan.Throttle.PauseMilliseconds = 2, 200
+	r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(v1alpha1.StoreTLSDisable), "" // the two have CAs of their own
+	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 200
 	began := make(chan struct{})
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 500, Before: func() error {
 		if windows++; windows == 3 {
 			on.exec("STOP SLAVE SQL_THREAD")
 			close(began)
@@ -36,12 +37,12 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 		return nil
 	}}
 	ended := make(chan error, 1)
-	go func() { ended <- r.try(t.Context()) }()
+	go func() { ended <- r.Try(t.Context()) }()
 	<-began
 	pause := func() v1alpha1.RunPause {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.status.Pause
+		r.Mu.Lock()
+		defer r.Mu.Unlock()
+		return r.Status.Pause
 	}
 	await(t, ended, "the run to wait", func() bool { return pause().Reason == v1alpha1.ReasonReplicaLag })
 	if !strings.Contains(pause().Message, "behind") {
@@ -53,8 +54,8 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 		t.Errorf("%d due rows while the run waits, %d before", n, left)
 	}
 	on.exec("START SLAVE SQL_THREAD")
-	if err := <-ended; err != nil || r.status.Outcome.Reason != v1alpha1.ReasonCompleted || r.status.Pause.Reason != "" {
-		t.Errorf("%v, %+v, %+v", err, r.status.Outcome, r.status.Pause)
+	if err := <-ended; err != nil || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || r.Status.Pause.Reason != "" {
+		t.Errorf("%v, %+v, %+v", err, r.Status.Outcome, r.Status.Pause)
 	}
 	await(t, ended, "the replica to have what is left", func() bool {
 		return on.int("SELECT count(*) FROM "+db.name+".events") == db.int("SELECT count(*) FROM events")
@@ -83,9 +84,9 @@ func TestUnknownLagIsWaitedForAndSaid(t *testing.T) {
 			db.exec(small)
 			db.secret("replicas", replicas)
 			r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-			r.plan.Throttle.MaxReplicaLagSeconds = 5
-			r.clock = &hurried{now: slot}
-			got := r.run(v1alpha1.ReasonReplicaLag)
+			r.Plan.Throttle.MaxReplicaLagSeconds = 5
+			r.Clock = retentiontest.NewHurried(slot)
+			got := r.Run(v1alpha1.ReasonReplicaLag)
 			if !strings.Contains(got.Outcome.Message, "not known") || db.int("SELECT count(*) FROM events") != 500 {
 				t.Errorf("%s", got.Outcome.Message)
 			}

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 )
 
@@ -22,12 +23,12 @@ func TestBothWaysOfDeletingDoTheSame(t *testing.T) {
 		db := newDatabase(t)
 		db.exec(small)
 		r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-		r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{in("shop", "shop-1")}}}
+		r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: []retention.Filter{retentiontest.In("shop", "shop-1")}}}
 		if plain {
-			r.driver = mysql.WithoutReturning(r.driver.(*mysql.Driver))
+			r.Driver = mysql.WithoutReturning(r.Driver.(*mysql.Driver))
 		}
-		r.driver = &small16{r.driver}
-		digests = append(digests, r.run(v1alpha1.ReasonCompleted).Evidence.RecordsDigest)
+		r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 16}
+		digests = append(digests, r.Run(v1alpha1.ReasonCompleted).Evidence.RecordsDigest)
 		left = append(left, strings.Join(db.rows("SELECT * FROM events"), "\n"))
 	}
 	if digests[0] == "" || digests[0] != digests[1] || left[0] != left[1] {
@@ -45,15 +46,15 @@ func TestWindowHandledAgainChangesNothing(t *testing.T) {
 			rule = anonymizeRule(retention.Anonymize{Name: "email", Strategy: "KeyedHash"})
 		}
 		r := newRunner(t, db, rule)
-		s, err := r.driver.Open(t.Context())
+		s, err := r.Driver.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		if _, err := s.Inspect(t.Context(), r.plan.Rules, nil); err != nil {
+		if _, err := s.Inspect(t.Context(), r.Plan.Rules, nil); err != nil {
 			t.Fatal(err)
 		}
-		w := retention.Window{Rule: &r.plan.Rules[0], Size: 1000, Hasher: r.hash}
+		w := retention.Window{Rule: &r.Plan.Rules[0], Size: 1000, Hasher: r.Hash}
 		first, err := s.Window(t.Context(), w)
 		if err != nil || first.Done == 0 || first.Digest == "" || first.Next != "" || first.Commits != 1 {
 			t.Fatalf("%+v, %v", first, err)
@@ -77,7 +78,7 @@ func TestDeadlockIsDoneAgain(t *testing.T) {
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
 	windows := 0
 	released := make(chan error, 1)
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 500, Before: func() error {
 		if windows++; windows == 1 {
 			// The other transaction holds what the trigger wants, is the heavier one, and then wants a row that the purger locked.
 			db.exec("CREATE TABLE ballast (id int); INSERT INTO ballast SELECT 1 FROM seq_1_to_1; BEGIN; INSERT INTO ballast SELECT seq FROM seq_1_to_5000; UPDATE notes SET n = n")
@@ -88,7 +89,7 @@ func TestDeadlockIsDoneAgain(t *testing.T) {
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if err := <-released; err != nil {
 		t.Error("the other program:", err)
 	}
@@ -106,7 +107,7 @@ func TestStoreThatLogsStatementsIsRefused(t *testing.T) {
 	db.exec("SET GLOBAL binlog_format = 'STATEMENT'")
 	defer db.exec("SET GLOBAL binlog_format = 'ROW'")
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	if got := r.run(v1alpha1.ReasonConstraintViolated); !strings.Contains(got.Outcome.Message, "binlog_format") {
+	if got := r.Run(v1alpha1.ReasonConstraintViolated); !strings.Contains(got.Outcome.Message, "binlog_format") {
 		t.Error(got.Outcome.Message)
 	}
 }
@@ -115,15 +116,15 @@ func TestStoreThatBecomesReadOnlyIsWaitedFor(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	r.clock = &hurried{now: slot}
+	r.Clock = retentiontest.NewHurried(slot)
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 500, Before: func() error {
 		if windows++; windows == 3 {
 			db.exec("SET GLOBAL read_only = 1")
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonStoreUnreachable)
+	got := r.Run(v1alpha1.ReasonStoreUnreachable)
 	db.exec("SET GLOBAL read_only = 0")
 	if !strings.Contains(got.Outcome.Message, "read-only") || got.Results[0].Done == 0 {
 		t.Errorf("%s, %+v", got.Outcome.Message, got.Results[0])
@@ -137,18 +138,18 @@ func TestSealedPositionsOfAnotherLifeAreTheStart(t *testing.T) {
 	rule := deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90)
 	rule.Key = []string{"email"}
 	r := newRunner(t, db, rule)
-	r.plan.Throttle.PauseMilliseconds, r.clock = 1000, &hurried{now: slot} // a report after each window
-	inner, windows := r.driver, 0
+	r.Plan.Throttle.PauseMilliseconds, r.Clock = 1000, retentiontest.NewHurried(slot) // a report after each window
+	inner, windows := r.Driver, 0
 	for {
-		r.hash = retention.NewHasher(nil)
-		r.driver = &small16{&faulty{Driver: inner, before: func() error {
+		r.Hash = retention.NewHasher(nil)
+		r.Driver = &retentiontest.Faulty{Driver: inner, Size: 16, Before: func() error {
 			if windows++; windows%5 == 0 {
-				return errKilled
+				return retentiontest.ErrKilled
 			}
 			return nil
-		}}}
-		err := r.try(context.Background())
-		for _, status := range r.reports {
+		}}
+		err := r.Try(context.Background())
+		for _, status := range r.Reports {
 			if strings.Contains(status.Checkpoint.Position, "person") {
 				t.Fatalf("position %s", status.Checkpoint.Position)
 			}
@@ -156,11 +157,11 @@ func TestSealedPositionsOfAnotherLifeAreTheStart(t *testing.T) {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errKilled) || windows > 400 {
+		if !errors.Is(err, retentiontest.ErrKilled) || windows > 400 {
 			t.Fatal(err)
 		}
 	}
-	if n := db.int("SELECT count(*) FROM events"); n != 0 || r.status.Results[0].Done != 500 || r.status.Outcome.Reason != v1alpha1.ReasonCompleted {
-		t.Errorf("%d left, %+v", n, r.status.Results[0])
+	if n := db.int("SELECT count(*) FROM events"); n != 0 || r.Status.Results[0].Done != 500 || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted {
+		t.Errorf("%d left, %+v", n, r.Status.Results[0])
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 )
 
@@ -39,7 +40,7 @@ func TestNamesAreLiteral(t *testing.T) {
 				if rule.Action = action; action == "Anonymize" {
 					rule.Fields = []retention.Anonymize{{Name: "e?", Strategy: "KeyedHash"}}
 				}
-				newRunner(t, db, rule).run(v1alpha1.ReasonCompleted)
+				newRunner(t, db, rule).Run(v1alpha1.ReasonCompleted)
 				if n := db.int("SELECT count(*) FROM " + table + " WHERE length(`e?`) < 68"); n != 90 {
 					t.Errorf("%d rows are left as they were, want the 89 young ones and x95", n)
 				}
@@ -85,10 +86,10 @@ func TestKeysOfEveryKind(t *testing.T) {
 				for _, rule := range []retention.Rule{anonymize, rule} {
 					r := newRunner(t, db, rule)
 					if plain {
-						r.driver = mysql.WithoutReturning(r.driver.(*mysql.Driver))
+						r.Driver = mysql.WithoutReturning(r.Driver.(*mysql.Driver))
 					}
-					r.driver = &small16{r.driver}
-					got := r.run(v1alpha1.ReasonCompleted)
+					r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 16}
+					got := r.Run(v1alpha1.ReasonCompleted)
 					if result := got.Results[0]; result.Done != due || result.Due != due || result.Inferred != 0 || got.Checkpoint.Batches < 600/17 {
 						t.Errorf("%+v in %d windows, want %d", result, got.Checkpoint.Batches, due)
 					}
@@ -112,7 +113,7 @@ func TestChildrenGoBeforeTheirParents(t *testing.T) {
 				GRANT SELECT, DELETE ON orders TO carrier_purger; GRANT SELECT, DELETE ON line_items TO carrier_purger`)
 			r := newRunner(t, db, deleteRule("lines", "line_items", "at", v1alpha1.ClockTimestamp, 90), deleteRule("orders", "orders", "at", v1alpha1.ClockTimestamp, 90))
 			if plain {
-				r.driver = mysql.WithoutReturning(r.driver.(*mysql.Driver))
+				r.Driver = mysql.WithoutReturning(r.Driver.(*mysql.Driver))
 			}
 			// What may go is what no record that stays refers to.
 			want := db.rows(`WITH RECURSIVE stays AS (SELECT id, parent FROM orders WHERE (` + due90 + `) IS NOT TRUE UNION SELECT o.id, o.parent FROM orders o JOIN stays s ON s.parent = o.id)
@@ -122,7 +123,7 @@ func TestChildrenGoBeforeTheirParents(t *testing.T) {
 			if int64(len(want)) > young {
 				reason = v1alpha1.ReasonVerificationDisagreed
 			}
-			got := r.run(reason)
+			got := r.Run(reason)
 			if diff := cmp.Diff(want, db.rows("SELECT id FROM orders")); diff != "" {
 				t.Errorf("%s: %s", got.Outcome.Message, diff)
 			}
@@ -153,10 +154,10 @@ func TestTextIsComparedByteByByteAndHoldsKeepMoreInDoubt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			db.exec(setUp)
 			r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockDate, 90))
-			if r.plan.Rules[0].Where = tc.rule; tc.hold != nil {
-				r.holds = []retention.Hold{{Name: "case-1", Collection: "events", Where: tc.hold}}
+			if r.Plan.Rules[0].Where = tc.rule; tc.hold != nil {
+				r.InForce = []retention.Hold{{Name: "case-1", Collection: "events", Where: tc.hold}}
 			}
-			r.run(v1alpha1.ReasonCompleted)
+			r.Run(v1alpha1.ReasonCompleted)
 			if diff := cmp.Diff(tc.want, db.rows("SELECT id FROM events")); diff != "" {
 				t.Error(diff)
 			}
@@ -176,8 +177,8 @@ func TestFiltersOnEveryType(t *testing.T) {
 			db.exec("CREATE TABLE events (id int PRIMARY KEY, at date, f " + tc.column + " DEFAULT NULL); GRANT SELECT, DELETE ON events TO carrier_purger")
 			db.exec("INSERT INTO events VALUES (1, '2026-01-01', ?), (2, '2026-01-01', ?), (3, '2026-01-01', NULL)", tc.stored, tc.other)
 			r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockDate, 90))
-			r.plan.Rules[0].Where = []retention.Filter{in("f", tc.value)}
-			r.run(v1alpha1.ReasonCompleted)
+			r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("f", tc.value)}
+			r.Run(v1alpha1.ReasonCompleted)
 			if diff := cmp.Diff([]string{"2", "3"}, db.rows("SELECT id FROM events")); diff != "" {
 				t.Error(diff)
 			}
@@ -193,9 +194,9 @@ func TestTLSModes(t *testing.T) {
 	} {
 		t.Run(tc.mode+" "+tc.host, func(t *testing.T) {
 			r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-			r.plan.Mode, r.plan.Store.TLSMode, r.plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
+			r.Plan.Mode, r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
 			db.secret("host", tc.host)
-			r.run(v1alpha1.ReasonCompleted)
+			r.Run(v1alpha1.ReasonCompleted)
 		})
 	}
 }
@@ -206,10 +207,10 @@ func TestServerIsKilledAndComesBack(t *testing.T) {
 	db := newDatabaseOn(t, other)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
-	r.plan.Store.CABundle = other.ca
+	r.Plan.Store.CABundle = other.ca
 	want := db.rows(remaining90)
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 500, Before: func() error {
 		if windows++; windows == 5 {
 			db.conn.Close()
 			other.stop(syscall.SIGKILL)
@@ -221,13 +222,13 @@ func TestServerIsKilledAndComesBack(t *testing.T) {
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" || got.Results[0].Done != got.Results[0].Due {
 		t.Errorf("%+v %s", got.Results[0], diff)
 	}
 
 	identity := func(r *runner) string {
-		s, err := r.driver.Open(t.Context())
+		s, err := r.Driver.Open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +239,7 @@ func TestServerIsKilledAndComesBack(t *testing.T) {
 		}
 		return id
 	}
-	elsewhere := newRunner(t, newDatabase(t), r.plan.Rules...)
+	elsewhere := newRunner(t, newDatabase(t), r.Plan.Rules...)
 	if a, b := identity(r), identity(elsewhere); a != got.Evidence.StoreIdentity || a == b || a == "" {
 		t.Errorf("identities %q before, %q after, %q of another server", got.Evidence.StoreIdentity, a, b)
 	}

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 func anonymizeRule(fields ...retention.Anonymize) retention.Rule {
@@ -40,13 +41,13 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		retention.Anonymize{Name: "shop", Strategy: "Null"},
 		retention.Anonymize{Name: "note", Strategy: "Constant", Value: "removed"},
 		retention.Anonymize{Name: "email", Strategy: "KeyedHash"}))
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: []retention.Filter{in("email", "person7@example.com", "person8@example.com")}}}
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: []retention.Filter{retentiontest.In("email", "person7@example.com", "person8@example.com")}}}
 	const held = `coalesce(b.email IN ('person7@example.com', 'person8@example.com'), false)`
 	want := db.rows(`SELECT id, CASE WHEN d THEN NULL ELSE shop END AS shop, CASE WHEN d THEN h.hash ELSE b.email END AS email, city, at,
 		CASE WHEN d THEN 'removed' ELSE note END AS note
 		FROM (SELECT *, (` + due90 + ` AND NOT ` + held + `) IS TRUE AS d FROM before AS b) AS b LEFT JOIN hashes h ON h.email = b.email`)
 
-	first := r.run(v1alpha1.ReasonCompleted).DeepCopy()
+	first := r.Run(v1alpha1.ReasonCompleted).DeepCopy()
 
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows", diff)
@@ -55,20 +56,20 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		t.Errorf("result %+v", result)
 	}
 
-	again := newRunner(t, db, r.plan.Rules...)
-	again.holds = r.holds
-	second := again.run(v1alpha1.ReasonCompleted) // the held ones are still due
+	again := newRunner(t, db, r.Plan.Rules...)
+	again.InForce = r.InForce
+	second := again.Run(v1alpha1.ReasonCompleted) // the held ones are still due
 	if result := second.Results[0]; result.Done != 0 || result.Due != first.Results[0].Held {
 		t.Errorf("a second run: %+v", result)
 	}
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows after a second run", diff)
 	}
-	again = newRunner(t, db, r.plan.Rules...) // the holds are released
-	if result := again.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
+	again = newRunner(t, db, r.Plan.Rules...) // the holds are released
+	if result := again.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
 		t.Errorf("after the release: %+v", result)
 	}
-	newRunner(t, db, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+	newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
 }
 
 func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
@@ -82,7 +83,7 @@ func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
 		retention.Anonymize{Name: "zip", Strategy: "Constant", Value: ""}, retention.Anonymize{Name: "day", Strategy: "Constant", Value: "1970-01-01"},
 		retention.Anonymize{Name: "code", Strategy: "Constant", Value: "x"}, retention.Anonymize{Name: "tags", Strategy: "Constant", Value: "{}"}))
 	due := db.int("SELECT count(*) FROM events WHERE " + due90)
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if n := db.int("SELECT count(*) FROM events WHERE " + due90 + " AND (price, state, zip, day, code, tags) = (1.01, 'gone', '', '1970-01-01', 'x', '{}')"); n != due || got.Results[0].Done != due {
 		t.Errorf("%d of %d due records hold the constants; %+v", n, due, got.Results[0])
 	}

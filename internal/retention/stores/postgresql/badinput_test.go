@@ -10,26 +10,27 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // Every mistake ends the run with its reason and advice, and nothing was changed.
 func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 	field := func(name, strategy, value string) func(*runner) {
 		return func(r *runner) {
-			r.plan.Rules[0].Action = "Anonymize"
-			r.plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy, Value: value}}
+			r.Plan.Rules[0].Action = "Anonymize"
+			r.Plan.Rules[0].Fields = []retention.Anonymize{{Name: name, Strategy: strategy, Value: value}}
 		}
 	}
 	hold := func(filters ...retention.Filter) func(*runner) {
 		return func(r *runner) {
-			r.holds = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: filters}}
+			r.InForce = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: filters}}
 		}
 	}
 	clock := func(name string, unit v1alpha1.ClockUnit) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
+		return func(r *runner) { r.Plan.Rules[0].Clock = retention.Clock{Field: name, Unit: string(unit)} }
 	}
 	collection := func(name string) func(*runner) {
-		return func(r *runner) { r.plan.Rules[0].Collection = name }
+		return func(r *runner) { r.Plan.Rules[0].Collection = name }
 	}
 	for _, tc := range []struct {
 		name, sql string
@@ -42,19 +43,19 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"unknown database", "", func(r *runner) { r.db.secret("database", "nowhere") }, v1alpha1.ReasonLoginRefused, "check database"},
 		{"empty key of the Secret", "", func(r *runner) { r.db.secret("host", "\n") }, v1alpha1.ReasonLoginRefused, `"host"`},
 		{"port that is none", "", func(r *runner) { r.db.secret("port", "postgres") }, v1alpha1.ReasonStoreUnreachable, "65535"},
-		{"another CA", "", func(r *runner) { r.plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"another CA, chain only", "", func(r *runner) { r.plan.Store.CABundle, r.plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"public CAs alone", "", func(r *runner) { r.plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
-		{"CA bundle without a certificate", "", func(r *runner) { r.plan.Store.CABundle = "none" }, v1alpha1.ReasonStoreTLSFailed, "no certificate"},
+		{"another CA", "", func(r *runner) { r.Plan.Store.CABundle = otherCA }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"another CA, chain only", "", func(r *runner) { r.Plan.Store.CABundle, r.Plan.Store.TLSMode = otherCA, "VerifyCA" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"public CAs alone", "", func(r *runner) { r.Plan.Store.CABundle = "" }, v1alpha1.ReasonStoreTLSFailed, "caBundleRef"},
+		{"CA bundle without a certificate", "", func(r *runner) { r.Plan.Store.CABundle = "none" }, v1alpha1.ReasonStoreTLSFailed, "no certificate"},
 		{"another host name", "", func(r *runner) { r.db.secret("host", "localhost") }, v1alpha1.ReasonStoreTLSFailed, "certificate"},
-		{"another store", "", func(r *runner) { r.plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
+		{"another store", "", func(r *runner) { r.Plan.ExpectedIdentity = "7/7" }, v1alpha1.ReasonStoreIdentityChanged, v1alpha1.AnnotationStoreIdentity},
 		{"missing table", "", collection("public.nowhere"), v1alpha1.ReasonTableNotFound, "literal"},
 		{"missing schema", "", collection("nowhere.events"), v1alpha1.ReasonTableNotFound, "literal"},
 		{"quotes in the name", "", collection(`public."events"`), v1alpha1.ReasonTableNotFound, "no quotes"},
 		{"SQL in the name", "", collection(`public.events; DROP TABLE events`), v1alpha1.ReasonTableNotFound, "literal"},
 		{"a view", "CREATE VIEW seen AS TABLE events; GRANT ALL ON seen TO carrier_purger", collection("public.seen"), v1alpha1.ReasonTableNotFound, "view"},
 		{"missing clock", "", clock("missing", v1alpha1.ClockTimestampTZ), v1alpha1.ReasonColumnNotFound, `"missing"`},
-		{"missing key", "", func(r *runner) { r.plan.Rules[0].Key = []string{"ID"} }, v1alpha1.ReasonColumnNotFound, "upper and lower case"},
+		{"missing key", "", func(r *runner) { r.Plan.Rules[0].Key = []string{"ID"} }, v1alpha1.ReasonColumnNotFound, "upper and lower case"},
 		{"missing field", "", field("missing", "Null", ""), v1alpha1.ReasonColumnNotFound, `"missing"`},
 		{"clock of another type", "", clock("at", v1alpha1.ClockTimestamp), v1alpha1.ReasonClockTypeMismatch, "clock.unit"},
 		{"clock that is text", "", clock("note", v1alpha1.ClockTimestampTZ), v1alpha1.ReasonClockTypeMismatch, "text"},
@@ -86,12 +87,12 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"check constraint against null", "ALTER TABLE events ADD CONSTRAINT has_city CHECK (city IS NOT NULL)", field("city", "Null", ""), v1alpha1.ReasonConstraintViolated, "has_city"},
 		{"trigger that refuses", `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'never %', OLD.email; END $$;
 			CREATE TRIGGER refuse BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION refuse()`, nil, v1alpha1.ReasonConstraintViolated, "triggers"},
-		{"filter value of another type", "", func(r *runner) { r.plan.Rules[0].Where = []retention.Filter{in("id", "seven")} }, v1alpha1.ReasonColumnTypeMismatch, `"id"`},
-		{"hold with a missing column", "", hold(in("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold with a value of another type", "", hold(in("id", "person7@example.com")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on a type without equality", "ALTER TABLE events ADD doc json", hold(in("doc", "{}")), v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"hold on a missing table", "", func(r *runner) { r.holds = []retention.Hold{{Name: "case-1", Collection: "public.evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
-		{"another type of store", "", func(r *runner) { r.plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
+		{"filter value of another type", "", func(r *runner) { r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("id", "seven")} }, v1alpha1.ReasonColumnTypeMismatch, `"id"`},
+		{"hold with a missing column", "", hold(retentiontest.In("missing", "x")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold with a value of another type", "", hold(retentiontest.In("id", "person7@example.com")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on a type without equality", "ALTER TABLE events ADD doc json", hold(retentiontest.In("doc", "{}")), v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"hold on a missing table", "", func(r *runner) { r.InForce = []retention.Hold{{Name: "case-1", Collection: "public.evnets"}} }, v1alpha1.ReasonHoldInvalid, "case-1"},
+		{"another type of store", "", func(r *runner) { r.Plan.Store.Type = "Redis" }, v1alpha1.ReasonPlanInvalid, "version"},
 		{"hold without operator", "", hold(retention.Filter{Field: "id"}), v1alpha1.ReasonHoldInvalid, "case-1"},
 		{"children that cascade", "CREATE TABLE parts (id int, event bigint REFERENCES events ON DELETE CASCADE)", nil, v1alpha1.ReasonReferenced, "NO ACTION"},
 		{"children that are set null", "CREATE TABLE parts (id int, event bigint REFERENCES events ON DELETE SET NULL)", nil, v1alpha1.ReasonReferenced, "NO ACTION"},
@@ -99,8 +100,8 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			nil, v1alpha1.ReasonReferenced, "still referenced"},
 		{"children that are left and cannot be read", "CREATE TABLE parts (id int, event bigint REFERENCES events); INSERT INTO parts SELECT id, id FROM events",
 			nil, v1alpha1.ReasonReferenced, "parts_event_fkey"},
-		{"too many rows", "", func(r *runner) { r.plan.Caps.MaxRows = 50 }, v1alpha1.ReasonCapExceeded, "maxRows"},
-		{"too large a share", "", func(r *runner) { r.plan.Caps.MaxSharePercent = 20 }, v1alpha1.ReasonCapExceeded, "maxSharePercent"},
+		{"too many rows", "", func(r *runner) { r.Plan.Caps.MaxRows = 50 }, v1alpha1.ReasonCapExceeded, "maxRows"},
+		{"too large a share", "", func(r *runner) { r.Plan.Caps.MaxSharePercent = 20 }, v1alpha1.ReasonCapExceeded, "maxSharePercent"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			db := newDatabase(t)
@@ -114,14 +115,14 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 			}
 			before := db.rows("SELECT ctid, * FROM events")
 
-			got := r.run(tc.reason)
+			got := r.Run(tc.reason)
 
 			if !strings.Contains(got.Outcome.Message, tc.says) {
 				t.Errorf("message %q does not say %q", got.Outcome.Message, tc.says)
 			}
 			for _, secret := range []string{"person7@", "person8@", purgerLogin} {
-				if strings.Contains(got.Outcome.Message+r.log.String(), secret) {
-					t.Errorf("message or log tell %q: %s\n%s", secret, got.Outcome.Message, r.log.String())
+				if strings.Contains(got.Outcome.Message+r.Log.String(), secret) {
+					t.Errorf("message or log tell %q: %s\n%s", secret, got.Outcome.Message, r.Log.String())
 				}
 			}
 			if got.Evidence.Digest == "" {

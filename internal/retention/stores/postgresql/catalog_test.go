@@ -20,9 +20,9 @@ func TestRunTellsOfFieldsWithoutADecision(t *testing.T) {
 		CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (1) TO (10);
 		CREATE VIEW shown AS SELECT email FROM events`)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.plan.Store.Decided = map[string][]string{"public.events": {"id", "email", "at"}}
+	r.Plan.Store.Decided = map[string][]string{"public.events": {"id", "email", "at"}}
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	want := v1alpha1.RunDiscovery{Looked: true, Undecided: 5, Fields: []v1alpha1.UndecidedField{
 		{Collection: "public.Unseen Table", Field: "recipient_phone", LooksLike: "user.contact.phone_number"},
@@ -41,11 +41,11 @@ func TestVerificationNotesWhereTheLogWas(t *testing.T) {
 	db.exec(events)
 	before := db.rows("SELECT pg_current_wal_lsn()")
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if n := db.int("SELECT ('" + got.Results[0].LogPosition + "'::pg_lsn - pg_current_wal_lsn() <= 0)::int"); n != 1 || got.Results[0].LogPosition == "" {
 		t.Errorf("position %q, before %v", got.Results[0].LogPosition, before)
 	}
-	record := retention.NewRecord(retention.SubjectOfRun(objectOf(r.plan, *got)), got)
+	record := retention.NewRecord(retention.SubjectOfRun(objectOf(r.Plan, *got)), got)
 	if digest, err := record.Digest(); err != nil || digest != got.Evidence.Digest {
 		t.Errorf("digest %s, error %v, recorded %s", digest, err, got.Evidence.Digest)
 	}

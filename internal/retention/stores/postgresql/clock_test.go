@@ -59,8 +59,8 @@ func TestClockOfEachTypeAndUnit(t *testing.T) {
 			}
 			db.exec("INSERT INTO events VALUES (99, NULL)")
 			r := newRunner(t, db, deleteRule("events", "events", "at", tc.unit, 90))
-			r.plan.Rules[0].Before = cutoff
-			got := r.run(v1alpha1.ReasonCompleted)
+			r.Plan.Rules[0].Before = cutoff
+			got := r.Run(v1alpha1.ReasonCompleted)
 			slices.Sort(want) // as rows does
 			if diff := cmp.Diff(want, db.rows("SELECT id FROM events WHERE at IS NOT NULL")); diff != "" {
 				t.Error("stays", diff)

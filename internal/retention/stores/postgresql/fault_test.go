@@ -14,47 +14,8 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
-
-// errKilled stands for kill -9: the engine returns at once and reports nothing.
-var errKilled = errors.New("killed")
-
-// faulty is a driver whose sessions call hooks around every window.
-type faulty struct {
-	retention.Driver
-	before func() error
-	// after is called after the store committed; its error is all that the engine sees.
-	after func(retention.Batch) error
-}
-
-type faultySession struct {
-	retention.Session
-	*faulty
-}
-
-func (f *faulty) Open(ctx context.Context) (retention.Session, error) {
-	session, err := f.Driver.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &faultySession{Session: session, faulty: f}, nil
-}
-
-func (s *faultySession) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
-	w.Size = min(w.Size, 8) // many windows, whatever the speed of the machine
-	if s.before != nil {
-		if err := s.before(); err != nil {
-			return retention.Batch{}, err
-		}
-	}
-	batch, err := s.Session.Window(ctx, w)
-	if err == nil && s.after != nil {
-		if err := s.after(batch); err != nil {
-			return retention.Batch{}, err
-		}
-	}
-	return batch, err
-}
 
 const remaining90 = "SELECT * FROM events WHERE (" + due90 + ") IS NOT TRUE"
 
@@ -69,35 +30,35 @@ func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
 				rule = anonymizeRule(retention.Anonymize{Name: "email", Strategy: "KeyedHash"}, retention.Anonymize{Name: "shop", Strategy: "Null"})
 			}
 			r := newRunner(t, db, rule)
-			r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 1000 // a report after each window
+			r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 1000 // a report after each window
 			due := db.int("SELECT count(*) FROM events WHERE " + due90)
-			inner := r.driver
+			inner := r.Driver
 			kills, step := 0, 0
 			kill := func() error {
 				if step++; step > kills {
-					return errKilled
+					return retentiontest.ErrKilled
 				}
 				return nil
 			}
 			// Every report, every moment before a window and after its commit is a step; the n-th life ends at its n-th step.
 			for lives := range 200 {
 				kills, step = lives, 0
-				r.driver = &faulty{Driver: inner, before: kill, after: func(retention.Batch) error { return kill() }}
-				r.beforeReport = func(*v1alpha1.PurgeRunStatus) error {
+				r.Driver = &retentiontest.Faulty{Driver: inner, Size: 8, Before: kill, After: func(retention.Batch) error { return kill() }}
+				r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 					if kill() != nil {
 						return retention.ErrGone // not tried again
 					}
 					return nil
 				}
-				if err := r.try(context.Background()); err == nil {
+				if err := r.Try(context.Background()); err == nil {
 					break
-				} else if !errors.Is(err, errKilled) && !errors.Is(err, retention.ErrGone) {
+				} else if !errors.Is(err, retentiontest.ErrKilled) && !errors.Is(err, retention.ErrGone) {
 					t.Fatal(err)
 				}
 			}
-			result := r.status.Results[0]
-			if r.status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 || result.Verification != v1alpha1.VerificationAgreed {
-				t.Errorf("outcome %+v, result %+v, due %d", r.status.Outcome, result, due)
+			result := r.Status.Results[0]
+			if r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 || result.Verification != v1alpha1.VerificationAgreed {
+				t.Errorf("outcome %+v, result %+v, due %d", r.Status.Outcome, result, due)
 			}
 			if anonymize {
 				if n := db.int("SELECT count(*) FROM events WHERE " + due90 + " AND (shop IS NOT NULL OR length(email) <> 68)"); n != 0 {
@@ -106,7 +67,7 @@ func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
 			} else if n := db.int("SELECT count(*) FROM events"); n != 3000-due || db.int("SELECT count(*) FROM events WHERE "+due90) != 0 {
 				t.Errorf("%d rows are left, want %d", n, 3000-due)
 			}
-			t.Log(r.status.Outcome.Message)
+			t.Log(r.Status.Outcome.Message)
 		})
 	}
 }
@@ -115,18 +76,18 @@ func TestHoldCreatedMidRunWins(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 600 // longer than holds stay good
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 600 // longer than holds stay good
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if windows++; windows == 3 {
-			r.mu.Lock()
-			r.holds = []retention.Hold{{Name: "late", Collection: "public.events"}}
-			r.mu.Unlock()
+			r.Mu.Lock()
+			r.InForce = []retention.Hold{{Name: "late", Collection: "public.events"}}
+			r.Mu.Unlock()
 		}
 		return nil
 	}}
 	due := db.int("SELECT count(*) FROM events WHERE " + due90)
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	result := got.Results[0]
 	left := db.int("SELECT count(*) FROM events WHERE " + due90)
 	if left == 0 || result.Held != left || result.Done != due-left || result.Verification != v1alpha1.VerificationAgreed || !strings.Contains(got.Outcome.Message, "held by late") {
@@ -138,19 +99,19 @@ func TestHoldRemovedMidRunIsCaughtUpWith(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.holds = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: []retention.Filter{in("shop", "shop-1", "shop-2", "shop-3")}}}
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 300
+	r.InForce = []retention.Hold{{Name: "case-1", Collection: "public.events", Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2", "shop-3")}}}
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 300
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if windows++; windows == 5 {
-			r.mu.Lock()
-			r.holds = nil
-			r.mu.Unlock()
+			r.Mu.Lock()
+			r.InForce = nil
+			r.Mu.Unlock()
 		}
 		return nil
 	}}
 	want := db.rows(remaining90)
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" || got.Results[0].Held != 0 || !strings.HasPrefix(got.Checkpoint.Position, "2/") {
 		t.Errorf("%+v at %s: %s", got.Results[0], got.Checkpoint.Position, diff)
 	}
@@ -160,17 +121,17 @@ func TestHoldThatCannotBeAppliedStopsTheRun(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 600
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 600
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if windows++; windows == 2 {
-			r.mu.Lock()
-			r.holds = []retention.Hold{{Name: "late", Collection: "public.events", Where: []retention.Filter{in("missing", "x")}}}
-			r.mu.Unlock()
+			r.Mu.Lock()
+			r.InForce = []retention.Hold{{Name: "late", Collection: "public.events", Where: []retention.Filter{retentiontest.In("missing", "x")}}}
+			r.Mu.Unlock()
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonHoldInvalid)
+	got := r.Run(v1alpha1.ReasonHoldInvalid)
 	if windows != 2 || got.Results[0].Done != 20000-db.int("SELECT count(*) FROM events") || !strings.Contains(got.Outcome.Message, "that stays") {
 		t.Errorf("%d windows, %+v, %s", windows, got.Results[0], got.Outcome.Message)
 	}
@@ -182,23 +143,23 @@ func TestLostConnectionIsOpenedAgain(t *testing.T) {
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver,
-		before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8,
+		Before: func() error {
 			if windows++; windows == 3 {
-				if db.int("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'carrier-purge/"+r.plan.RunUID+"'") != 1 {
+				if db.int("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'carrier-purge/"+r.Plan.RunUID+"'") != 1 {
 					t.Error("the connection does not bear the run's name")
 				}
 			}
 			return nil
 		},
-		after: func(retention.Batch) error {
+		After: func(retention.Batch) error {
 			if windows == 6 || windows == 9 {
 				return fmt.Errorf("%w: in doubt", retention.ErrUnreachable)
 			}
 			return nil
 		}}
 	want := db.rows(remaining90)
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	result := got.Results[0]
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" {
 		t.Error("rows", diff)
@@ -213,7 +174,7 @@ func TestLockOfAnotherProgramIsWaitedFor(t *testing.T) {
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, Before: func() error {
 		if windows++; windows == 2 {
 			db.exec("BEGIN; UPDATE events SET note = 'mine' WHERE id % 10 = 0")
 		}
@@ -223,9 +184,9 @@ func TestLockOfAnotherProgramIsWaitedFor(t *testing.T) {
 		return nil
 	}}
 	want := db.rows(remaining90)
-	r.run(v1alpha1.ReasonCompleted)
-	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" || !strings.Contains(r.log.String(), "SQLSTATE") {
-		t.Error(diff, r.log.String())
+	r.Run(v1alpha1.ReasonCompleted)
+	if diff := cmp.Diff(want, db.rows("SELECT * FROM events")); diff != "" || !strings.Contains(r.Log.String(), "SQLSTATE") {
+		t.Error(diff, r.Log.String())
 	}
 }
 
@@ -233,15 +194,15 @@ func TestTwoPodsNeverWorkAtOnce(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	first, err := r.driver.Open(t.Context())
+	first, err := r.Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.driver.Open(t.Context()); !errors.Is(err, retention.ErrBusy) {
+	if _, err := r.Driver.Open(t.Context()); !errors.Is(err, retention.ErrBusy) {
 		t.Errorf("a second pod of the run gets in: %v", err)
 	}
 	first.Close()
-	second, err := r.driver.Open(t.Context())
+	second, err := r.Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,19 +215,19 @@ func TestStoppedPodKeepsWhatItDid(t *testing.T) {
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	ctx, cancel := context.WithCancel(t.Context())
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if windows++; windows == 4 {
 			cancel()
 		}
 		return nil
 	}}
-	if err := r.try(ctx); !errors.Is(err, context.Canceled) {
+	if err := r.Try(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("stopped run returned %v", err)
 	}
-	if r.status.Checkpoint.Batches != 4 || r.status.Results[0].Done != 20000-db.int("SELECT count(*) FROM events") {
-		t.Errorf("checkpoint %+v, %+v", r.status.Checkpoint, r.status.Results[0])
+	if r.Status.Checkpoint.Batches != 4 || r.Status.Results[0].Done != 20000-db.int("SELECT count(*) FROM events") {
+		t.Errorf("checkpoint %+v, %+v", r.Status.Checkpoint, r.Status.Results[0])
 	}
-	if got := r.run(v1alpha1.ReasonCompleted).Results[0]; got.Done != got.Due || got.Inferred != 0 {
+	if got := r.Run(v1alpha1.ReasonCompleted).Results[0]; got.Done != got.Due || got.Inferred != 0 {
 		t.Errorf("after it went on: %+v", got)
 	}
 }
@@ -276,7 +237,7 @@ func TestRecordsThatMoveWhileTheRunWorksAreFound(t *testing.T) {
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if windows++; windows == 6 {
 			// The blocks that were emptied take records from the end of the table.
 			db.exec("VACUUM events")
@@ -284,7 +245,7 @@ func TestRecordsThatMoveWhileTheRunWorksAreFound(t *testing.T) {
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if n := db.int("SELECT count(*) FROM events WHERE " + due90); n != 0 || !strings.HasPrefix(got.Checkpoint.Position, "2/") {
 		t.Errorf("%d due rows are left at %s", n, got.Checkpoint.Position)
 	}
@@ -296,7 +257,7 @@ func TestRecordsThatComeBackAreReported(t *testing.T) {
 	db.exec(`CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id % 10 = 0 THEN RETURN NULL; END IF; RETURN OLD; END $$;
 		CREATE TRIGGER keep BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION keep()`)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	got := r.run(v1alpha1.ReasonVerificationDisagreed)
+	got := r.Run(v1alpha1.ReasonVerificationDisagreed)
 	result := got.Results[0]
 	if left := db.int("SELECT count(*) FROM events WHERE " + due90); result.Remaining != left || result.Done != result.Due-left || result.Verification != v1alpha1.VerificationDisagreed {
 		t.Errorf("%d left, %+v", left, result)
@@ -308,13 +269,13 @@ func TestDroppedColumnStopsTheRun(t *testing.T) {
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, Before: func() error {
 		if windows++; windows == 3 {
 			db.exec("ALTER TABLE events RENAME at TO moved")
 		}
 		return nil
 	}}
-	if got := r.run(v1alpha1.ReasonColumnNotFound); !strings.Contains(got.Outcome.Message, "that stays") {
+	if got := r.Run(v1alpha1.ReasonColumnNotFound); !strings.Contains(got.Outcome.Message, "that stays") {
 		t.Error(got.Outcome.Message)
 	}
 }
@@ -324,9 +285,9 @@ func TestStoreThatStaysAwayEndsTheRun(t *testing.T) {
 	db.exec(events)
 	db.secret("port", "1")
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.clock = &hurried{now: slot}
-	got := r.run(v1alpha1.ReasonStoreUnreachable)
-	paused := slices.ContainsFunc(r.reports, func(s v1alpha1.PurgeRunStatus) bool { return s.Pause.Reason == v1alpha1.ReasonStoreUnreachable })
+	r.Clock = retentiontest.NewHurried(slot)
+	got := r.Run(v1alpha1.ReasonStoreUnreachable)
+	paused := slices.ContainsFunc(r.Reports, func(s v1alpha1.PurgeRunStatus) bool { return s.Pause.Reason == v1alpha1.ReasonStoreUnreachable })
 	if !paused || got.Pause.Reason != "" || !strings.Contains(got.Outcome.Message, "2m0s") {
 		t.Errorf("paused %t; %s", paused, got.Outcome.Message)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // A real standby that stops replaying: the run waits for it, says so, and goes on when it has caught up.
@@ -40,14 +41,14 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	}
 
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.plan.Throttle.MaxReplicaLagSeconds, r.plan.Throttle.PauseMilliseconds = 2, 50
-	r.driver = &faulty{Driver: r.driver}
+	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 50
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8}
 	ended := make(chan error, 1)
-	go func() { ended <- r.try(t.Context()) }()
+	go func() { ended <- r.Try(t.Context()) }()
 	pause := func() v1alpha1.RunPause {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.status.Pause
+		r.Mu.Lock()
+		defer r.Mu.Unlock()
+		return r.Status.Pause
 	}
 	await(t, ended, "the run to wait", func() bool { return pause().Reason == v1alpha1.ReasonReplicaLag })
 	if !strings.Contains(pause().Message, "behind") {
@@ -61,8 +62,8 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	if _, err := replica.Exec(t.Context(), "SELECT pg_wal_replay_resume()"); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; err != nil || r.status.Outcome.Reason != v1alpha1.ReasonCompleted || r.status.Pause.Reason != "" {
-		t.Errorf("%v, %+v, %+v", err, r.status.Outcome, r.status.Pause)
+	if err := <-ended; err != nil || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || r.Status.Pause.Reason != "" {
+		t.Errorf("%v, %+v, %+v", err, r.Status.Outcome, r.Status.Pause)
 	}
 }
 
@@ -85,9 +86,9 @@ func TestUnknownLagIsWaitedForAndSaid(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-	r.plan.Throttle.MaxReplicaLagSeconds = 5
-	r.clock = &hurried{now: slot}
-	got := r.run(v1alpha1.ReasonReplicaLag)
+	r.Plan.Throttle.MaxReplicaLagSeconds = 5
+	r.Clock = retentiontest.NewHurried(slot)
+	got := r.Run(v1alpha1.ReasonReplicaLag)
 	if !strings.Contains(got.Outcome.Message, "not known") || db.int("SELECT count(*) FROM events") != 20000 {
 		t.Errorf("%s", got.Outcome.Message)
 	}

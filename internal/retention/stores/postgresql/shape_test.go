@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 func TestNamesAreLiteral(t *testing.T) {
@@ -32,7 +33,7 @@ func TestNamesAreLiteral(t *testing.T) {
 				table, quote(name.column), table, quote(name.schema), table))
 			rule := deleteRule("r", name.schema+"."+name.table, name.column, v1alpha1.ClockTimestampTZ, 90)
 			rule.Where = []retention.Filter{{Field: "from", Operator: "NotIn", Values: []string{"x95", "'; DROP TABLE x; --", `{"}`, "NULL"}}}
-			newRunner(t, db, rule).run(v1alpha1.ReasonCompleted)
+			newRunner(t, db, rule).Run(v1alpha1.ReasonCompleted)
 			if n := db.int("SELECT count(*) FROM " + table); n != 90 {
 				t.Errorf("%d rows are left, want the 89 young ones and x95", n)
 			}
@@ -54,14 +55,14 @@ func TestPartitionsAreWorkedOnEach(t *testing.T) {
 		GRANT SELECT, DELETE ON parts TO carrier_purger`)
 	rule := deleteRule("parts", "public.parts", "at", v1alpha1.ClockTimestampTZ, 90)
 	r := newRunner(t, db, rule)
-	if got := r.run(v1alpha1.ReasonPrivilegeMissing); !strings.Contains(got.Outcome.Message, "parts_") {
+	if got := r.Run(v1alpha1.ReasonPrivilegeMissing); !strings.Contains(got.Outcome.Message, "parts_") {
 		t.Errorf("the message does not name the partition: %s", got.Outcome.Message)
 	}
 	db.exec("GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO carrier_purger")
 	r = newRunner(t, db, rule)
-	r.holds = []retention.Hold{{Name: "case", Collection: "public.parts", Where: []retention.Filter{in("shop", "s1")}}}
+	r.InForce = []retention.Hold{{Name: "case", Collection: "public.parts", Where: []retention.Filter{retentiontest.In("shop", "s1")}}}
 	late := false
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8, After: func(retention.Batch) error {
 		if !late {
 			late = true // a partition that is attached while the run works
 			db.exec(`CREATE TABLE parts_late (LIKE parts); INSERT INTO parts_late SELECT n, '2026-01-01', 's2' FROM generate_series(3500, 3599) n;
@@ -70,7 +71,7 @@ func TestPartitionsAreWorkedOnEach(t *testing.T) {
 		return nil
 	}}
 	want := db.rows("SELECT * FROM parts WHERE NOT " + due90 + " OR shop = 's1'")
-	r.run(v1alpha1.ReasonCompleted)
+	r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, db.rows("SELECT * FROM parts")); diff != "" {
 		t.Error(diff)
 	}
@@ -82,7 +83,7 @@ func TestHoldsBindUnderEveryNameOfATable(t *testing.T) {
 	db.exec(`CREATE TABLE parts (id int, at timestamptz) PARTITION BY RANGE (id);
 		CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM (0) TO (1000); CREATE TABLE parts_b PARTITION OF parts FOR VALUES FROM (1000) TO (2000);
 		INSERT INTO parts SELECT n, '2026-01-01' FROM generate_series(0, 1999) n; GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA public TO carrier_purger`)
-	few := []retention.Filter{in("id", "5", "1005")}
+	few := []retention.Filter{retentiontest.In("id", "5", "1005")}
 	for _, tc := range []struct {
 		rule string
 		hold retention.Hold
@@ -97,8 +98,8 @@ func TestHoldsBindUnderEveryNameOfATable(t *testing.T) {
 		t.Run(tc.rule+" held by "+tc.hold.Collection, func(t *testing.T) {
 			db.exec("TRUNCATE parts; INSERT INTO parts SELECT n, '2026-01-01' FROM generate_series(0, 1999) n")
 			r := newRunner(t, db, deleteRule("parts", tc.rule, "at", v1alpha1.ClockTimestampTZ, 90))
-			r.holds = []retention.Hold{tc.hold}
-			r.run(v1alpha1.ReasonCompleted)
+			r.InForce = []retention.Hold{tc.hold}
+			r.Run(v1alpha1.ReasonCompleted)
 			if n := db.int("SELECT count(*) FROM parts"); n != tc.left {
 				t.Errorf("%d rows are left, want %d", n, tc.left)
 			}
@@ -124,7 +125,7 @@ func TestChildrenGoBeforeTheirParents(t *testing.T) {
 	if int64(len(want)) > young {
 		reason = v1alpha1.ReasonVerificationDisagreed
 	}
-	got := r.run(reason)
+	got := r.Run(reason)
 	if diff := cmp.Diff(want, db.rows("SELECT id FROM orders")); diff != "" {
 		t.Errorf("%s: %s", got.Outcome.Message, diff)
 	}
@@ -142,7 +143,7 @@ func TestRulesOfOneCollectionAreCountedAsTheyBegin(t *testing.T) {
 	old := deleteRule("old", "public.events", "at", v1alpha1.ClockTimestampTZ, 200)
 	r := newRunner(t, db, old, anonymizeRule(retention.Anonymize{Name: "email", Strategy: "Null"}))
 	left := db.int("SELECT count(*) FROM events WHERE " + due90 + " AND at >= timestamptz '2026-11-24 03:00Z' - interval '200 days'")
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if second := got.Results[1]; second.Due != left || second.Done != left {
 		t.Errorf("%+v, want %d", second, left)
 	}
@@ -154,7 +155,7 @@ func TestOneTableHasItsOwnKeyOrNone(t *testing.T) {
 		GRANT SELECT, DELETE ON events TO carrier_purger`)
 	rule := deleteRule("events", "events", "at", v1alpha1.ClockDate, 90)
 	rule.Key = []string{"a", "b"}
-	newRunner(t, db, rule).run(v1alpha1.ReasonCompleted)
+	newRunner(t, db, rule).Run(v1alpha1.ReasonCompleted)
 	if n := db.int("SELECT count(*) FROM events"); n != 90 {
 		t.Errorf("%d rows are left, want 90", n)
 	}
@@ -168,9 +169,9 @@ func TestTLSModes(t *testing.T) {
 	} {
 		t.Run(tc.mode+" "+tc.host, func(t *testing.T) {
 			r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-			r.plan.Mode, r.plan.Store.TLSMode, r.plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
+			r.Plan.Mode, r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(v1alpha1.RunPreview), tc.mode, tc.ca
 			db.secret("host", tc.host)
-			r.run(v1alpha1.ReasonCompleted)
+			r.Run(v1alpha1.ReasonCompleted)
 		})
 	}
 }
@@ -181,16 +182,16 @@ func TestRunsFormAChainThatTheirObjectsProve(t *testing.T) {
 	previous := ""
 	for i, mode := range []v1alpha1.RunMode{v1alpha1.RunPreview, v1alpha1.RunPurge, v1alpha1.RunPurge} {
 		r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
-		r.plan.Mode, r.plan.PreviousDigest, r.plan.Run = string(mode), previous, fmt.Sprintf("orders-%d", i)
+		r.Plan.Mode, r.Plan.PreviousDigest, r.Plan.Run = string(mode), previous, fmt.Sprintf("orders-%d", i)
 		if i == 2 {
-			r.run(v1alpha1.ReasonNothingDue)
+			r.Run(v1alpha1.ReasonNothingDue)
 		} else {
-			r.run(v1alpha1.ReasonCompleted)
+			r.Run(v1alpha1.ReasonCompleted)
 		}
-		run := objectOf(r.plan, r.status)
+		run := objectOf(r.Plan, r.Status)
 		digest, err := retention.NewRecord(retention.SubjectOfRun(run), &run.Status).Digest()
-		if err != nil || digest != r.status.Evidence.Digest || r.status.Evidence.Previous != previous {
-			t.Errorf("the object proves %s, its evidence says %+v (%v)", digest, r.status.Evidence, err)
+		if err != nil || digest != r.Status.Evidence.Digest || r.Status.Evidence.Previous != previous {
+			t.Errorf("the object proves %s, its evidence says %+v (%v)", digest, r.Status.Evidence, err)
 		}
 		run.Status.Results[0].Done++
 		if forged, _ := retention.NewRecord(retention.SubjectOfRun(run), &run.Status).Digest(); forged == digest {

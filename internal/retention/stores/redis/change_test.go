@@ -13,12 +13,13 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // opened is a session of its own, inspected.
 func opened(t *testing.T, s *server, rule retention.Rule) retention.Session {
 	t.Helper()
-	session, err := newRunner(t, s, rule).driver.Open(t.Context())
+	session, err := newRunner(t, s, rule).Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +50,8 @@ func TestChangesOfOthersAreRespected(t *testing.T) {
 		s.do("DEL", "order:4")
 		s.do("PEXPIRE", "order:5", 1)
 		s.await("a key to expire", func() bool { return s.Exists(t.Context(), "order:5").Val() == 0 })
-		w := retention.Window{Rule: &rule, Size: 4096, Hasher: retention.NewHasher(hashKey),
-			Holds: []retention.Hold{{Name: "late", Collection: "order:*", Where: []retention.Filter{in("email", "a6", "a7")}}}}
+		w := retention.Window{Rule: &rule, Size: 4096, Hasher: retention.NewHasher(retentiontest.HashKey),
+			Holds: []retention.Hold{{Name: "late", Collection: "order:*", Where: []retention.Filter{retentiontest.In("email", "a6", "a7")}}}}
 		batch, err := session.Window(t.Context(), w)
 		if err != nil || batch.Next != "" || batch.Done != 93 || batch.Commits != 1 || batch.Digest == "" {
 			t.Errorf("%s: %+v, %v", rule.Action, batch, err)
@@ -96,7 +97,7 @@ func TestValueThatChangesBetweenReadAndHashIsHashedLater(t *testing.T) {
 	rule := anonymizeRule(retention.Anonymize{Name: "email", Strategy: "KeyedHash"})
 	session := opened(t, s, rule)
 	for range 20 {
-		if _, err := session.Window(t.Context(), retention.Window{Rule: &rule, Size: 4096, Hasher: retention.NewHasher(hashKey)}); err != nil {
+		if _, err := session.Window(t.Context(), retention.Window{Rule: &rule, Size: 4096, Hasher: retention.NewHasher(retentiontest.HashKey)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +113,7 @@ func TestValueThatChangesBetweenReadAndHashIsHashedLater(t *testing.T) {
 			t.Errorf("%s has a hash of something that it never held: %s", key, email)
 		}
 	}
-	if result := newRunner(t, s, rule).run(v1alpha1.ReasonCompleted).Results[0]; result.Remaining != 0 {
+	if result := newRunner(t, s, rule).Run(v1alpha1.ReasonCompleted).Results[0]; result.Remaining != 0 {
 		t.Errorf("%+v", result)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // Each row is a value and whether the record stays, for a cutoff of 2026-08-26T03:00:00Z; stays of null says that it counts as no clock.
@@ -53,7 +54,7 @@ func TestClockOfEachUnit(t *testing.T) {
 			s.fill(all)
 			rule := deleteRule("order:*", "at", unit, 90)
 			rule.Before = cutoff
-			got := newRunner(t, s, rule).run(v1alpha1.ReasonCompleted)
+			got := newRunner(t, s, rule).Run(v1alpha1.ReasonCompleted)
 			if diff := cmp.Diff(want, s.hashes()); diff != "" {
 				t.Error("records", diff)
 			}
@@ -76,7 +77,7 @@ func TestRFC3339OfEveryDayIsTheDayOfTheCalendar(t *testing.T) {
 	for _, cutoff := range []time.Time{time.Date(1900, 2, 28, 23, 59, 59, 0, time.UTC), time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2000, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)} {
 		rule := deleteRule("order:*", "at", v1alpha1.ClockRFC3339, 90)
 		rule.Before = cutoff
-		newRunner(t, s, rule).run(v1alpha1.ReasonCompleted)
+		newRunner(t, s, rule).Run(v1alpha1.ReasonCompleted)
 		all = kept(all, func(_ string, fields map[string]string) bool {
 			at, _ := time.Parse(time.RFC3339, fields["at"])
 			return at.Before(cutoff)
@@ -95,7 +96,7 @@ func TestClocksThatDoNotFitTheirUnitStopTheRun(t *testing.T) {
 		s := newServer(t)
 		all := records{"order:1": {"at": value}}
 		s.fill(all)
-		newRunner(t, s, deleteRule("order:*", "at", unit, 90)).run(v1alpha1.ReasonClockUnitImplausible)
+		newRunner(t, s, deleteRule("order:*", "at", unit, 90)).Run(v1alpha1.ReasonClockUnitImplausible)
 		if diff := cmp.Diff(all, s.hashes()); diff != "" {
 			t.Error(unit, diff)
 		}
@@ -136,11 +137,11 @@ func TestStoreTimeIsTheLastAccess(t *testing.T) {
 	rule := deleteRule("session:*", "lastAccess", v1alpha1.ClockStoreTime, 30)
 	rule.Before = now.AddDate(0, 0, -30)
 	r := newRunner(t, s, rule)
-	r.plan.Slot = now
+	r.Plan.Slot = now
 	held := fmt.Sprintf("session:list:%d", int((180 * day).Seconds()))
-	r.hold(retention.Hold{Name: "case-1", Collection: "session:*", Where: []retention.Filter{in("key", held)}})
+	r.Hold(retention.Hold{Name: "case-1", Collection: "session:*", Where: []retention.Filter{retentiontest.In("key", held)}})
 	want[held] = nil
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	left := records{}
 	for key := range s.hashes() {
 		left[key] = nil
@@ -159,7 +160,7 @@ func TestKeysThatAreNoHashesAreKept(t *testing.T) {
 	s.fill(records{"order:1": {"at": "1000000000", "shop": "a"}})
 	s.do("SET", "order:text", "1000000000")
 	s.do("RPUSH", "order:list", "1000000000")
-	got := newRunner(t, s, deleteRule("order:*", "at", v1alpha1.ClockEpochSeconds, 90)).run(v1alpha1.ReasonCompleted)
+	got := newRunner(t, s, deleteRule("order:*", "at", v1alpha1.ClockEpochSeconds, 90)).Run(v1alpha1.ReasonCompleted)
 	if result := got.Results[0]; result.Total != 3 || result.NullClock != 2 || result.Done != 1 || len(s.hashes()) != 2 {
 		t.Errorf("%+v", result)
 	}

@@ -13,11 +13,9 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/redis"
 )
-
-// errKilled stands for kill -9: the engine returns at once and reports nothing.
-var errKilled = errors.New("killed")
 
 // The purger is killed at every step of its way, again and again. Each time it goes on, and in the end counts and records are right.
 func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
@@ -30,34 +28,34 @@ func TestKilledAtEveryStepItGoesOnAndCountsRight(t *testing.T) {
 			all := orders(1000)
 			s.fill(all)
 			r := newRunner(t, s, rule)
-			r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 1000 // a report after each window
+			r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 1000 // a report after each window
 			kills, step := 0, 0
 			kill := func() error {
 				if step++; step > kills {
-					return errKilled
+					return retentiontest.ErrKilled
 				}
 				return nil
 			}
 			// Every report, every moment before a window and after its work is a step; the n-th life ends at its n-th step.
 			for lives := range 200 {
 				kills, step = lives, 0
-				r.driver = &faulty{Driver: &redis.Driver{Dir: s.secret, Plan: r.plan}, before: kill, after: func(retention.Batch) error { return kill() }}
-				r.beforeReport = func() error {
+				r.Driver = &retentiontest.Faulty{Driver: &redis.Driver{Dir: s.secret, Plan: r.Plan}, Size: 64, Before: kill, After: func(retention.Batch) error { return kill() }}
+				r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 					if kill() != nil {
 						return retention.ErrGone // not tried again
 					}
 					return nil
 				}
-				if err := r.try(context.Background()); err == nil {
+				if err := r.Try(context.Background()); err == nil {
 					break
-				} else if !errors.Is(err, errKilled) && !errors.Is(err, retention.ErrGone) {
+				} else if !errors.Is(err, retentiontest.ErrKilled) && !errors.Is(err, retention.ErrGone) {
 					t.Fatal(err)
 				}
 			}
 			due := count(all, due90)
-			if result := r.status.Results[0]; r.status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 ||
+			if result := r.Status.Results[0]; r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || result.Due != due || result.Done != due || result.Inferred == 0 ||
 				result.Verification != v1alpha1.VerificationAgreed {
-				t.Errorf("outcome %+v, result %+v, due %d", r.status.Outcome, result, due)
+				t.Errorf("outcome %+v, result %+v, due %d", r.Status.Outcome, result, due)
 			}
 			want := kept(all, due90)
 			if name == "anonymize" {
@@ -79,15 +77,15 @@ func TestHoldCreatedMidRunWins(t *testing.T) {
 	all := orders(4000)
 	s.fill(all)
 	r := newRunner(t, s, seconds90)
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 600 // longer than holds stay good
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 600 // longer than holds stay good
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, After: func(retention.Batch) error {
 		if windows++; windows == 5 {
-			r.hold(retention.Hold{Name: "late", Collection: "order:*"})
+			r.Hold(retention.Hold{Name: "late", Collection: "order:*"})
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	due, left := count(all, due90), count(s.hashes(), due90)
 	if result := got.Results[0]; left == 0 || left == due || result.Held != left || result.Done != due-left || !strings.Contains(got.Outcome.Message, "held by late") {
 		t.Errorf("%d of %d due records are left; %+v, %s", left, due, result, got.Outcome.Message)
@@ -99,16 +97,16 @@ func TestHoldRemovedMidRunIsCaughtUpWith(t *testing.T) {
 	all := orders(4000)
 	s.fill(all)
 	r := newRunner(t, s, seconds90)
-	r.hold(retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("shop", "shop-1", "shop-2", "shop-3")}})
-	r.clock, r.plan.Throttle.PauseMilliseconds = &hurried{now: slot}, 300
+	r.Hold(retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2", "shop-3")}})
+	r.Clock, r.Plan.Throttle.PauseMilliseconds = retentiontest.NewHurried(slot), 300
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, After: func(retention.Batch) error {
 		if windows++; windows == 5 {
-			r.hold()
+			r.Hold()
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(kept(all, due90), s.hashes()); diff != "" || got.Results[0].Held != 0 || !strings.HasPrefix(got.Checkpoint.Position, "2/") {
 		t.Errorf("%+v at %s: %s", got.Results[0], got.Checkpoint.Position, diff)
 	}
@@ -122,17 +120,17 @@ func TestServerKilledMidRunIsGoneOnWith(t *testing.T) {
 	r := newRunner(t, s, seconds90)
 	windows := 0
 	var positions []string
-	r.driver = &faulty{Driver: r.driver,
-		before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64,
+		Before: func() error {
 			if windows++; windows%10 == 0 && windows < 40 {
 				s.kill()
 				s.start()
 			}
 			return nil
 		},
-		after: func(b retention.Batch) error { positions = append(positions, b.Next); return nil },
+		After: func(b retention.Batch) error { positions = append(positions, b.Next); return nil },
 	}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(kept(all, due90), s.hashes()); diff != "" {
 		t.Error("records", diff)
 	}
@@ -152,8 +150,8 @@ func TestLostConnectionIsOpenedAgain(t *testing.T) {
 	s.fill(all)
 	r := newRunner(t, s, seconds90)
 	windows := 0
-	r.driver = &faulty{Driver: r.driver,
-		before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64,
+		Before: func() error {
 			if windows++; windows == 3 {
 				clients := s.do("CLIENT", "LIST").(string)
 				if !strings.Contains(clients, "name=carrier-purge/uid-1 ") {
@@ -163,13 +161,13 @@ func TestLostConnectionIsOpenedAgain(t *testing.T) {
 			}
 			return nil
 		},
-		after: func(retention.Batch) error {
+		After: func(retention.Batch) error {
 			if windows == 6 || windows == 9 {
 				return fmt.Errorf("%w: in doubt", retention.ErrUnreachable)
 			}
 			return nil
 		}}
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(kept(all, due90), s.hashes()); diff != "" {
 		t.Error("records", diff)
 	}
@@ -182,8 +180,8 @@ func TestStoreThatStaysAwayEndsTheRun(t *testing.T) {
 	s := newServer(t)
 	s.write("port", "1")
 	r := newRunner(t, s, seconds90)
-	r.clock = &hurried{now: slot}
-	if got := r.run(v1alpha1.ReasonStoreUnreachable); !strings.Contains(got.Outcome.Message, "2m0s") || !strings.Contains(got.Outcome.Message, "refused") {
+	r.Clock = retentiontest.NewHurried(slot)
+	if got := r.Run(v1alpha1.ReasonStoreUnreachable); !strings.Contains(got.Outcome.Message, "2m0s") || !strings.Contains(got.Outcome.Message, "refused") {
 		t.Error(got.Outcome.Message)
 	}
 }
@@ -191,16 +189,16 @@ func TestStoreThatStaysAwayEndsTheRun(t *testing.T) {
 func TestTwoPodsNeverWorkAtOnce(t *testing.T) {
 	s := newServer(t)
 	r := newRunner(t, s, seconds90)
-	first, err := r.driver.Open(t.Context())
+	first, err := r.Driver.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.driver.Open(t.Context()); !errors.Is(err, retention.ErrBusy) {
+	if _, err := r.Driver.Open(t.Context()); !errors.Is(err, retention.ErrBusy) {
 		t.Errorf("a second pod of the run gets in: %v", err)
 	}
 	first.Close()
 	s.await("the first pod's connection to end", func() bool {
-		second, err := r.driver.Open(t.Context())
+		second, err := r.Driver.Open(t.Context())
 		if err == nil {
 			second.Close()
 		}
@@ -215,19 +213,19 @@ func TestStoppedPodKeepsWhatItDid(t *testing.T) {
 	r := newRunner(t, s, seconds90)
 	ctx, cancel := context.WithCancel(t.Context())
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, After: func(retention.Batch) error {
 		if windows++; windows == 4 {
 			cancel()
 		}
 		return nil
 	}}
-	if err := r.try(ctx); !errors.Is(err, context.Canceled) {
+	if err := r.Try(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("stopped run returned %v", err)
 	}
-	if r.status.Checkpoint.Batches != 4 || r.status.Results[0].Done != int64(len(all)-len(s.hashes())) {
-		t.Errorf("checkpoint %+v, %+v", r.status.Checkpoint, r.status.Results[0])
+	if r.Status.Checkpoint.Batches != 4 || r.Status.Results[0].Done != int64(len(all)-len(s.hashes())) {
+		t.Errorf("checkpoint %+v, %+v", r.Status.Checkpoint, r.Status.Results[0])
 	}
-	if got := r.run(v1alpha1.ReasonCompleted).Results[0]; got.Done != got.Due || got.Inferred != 0 {
+	if got := r.Run(v1alpha1.ReasonCompleted).Results[0]; got.Done != got.Due || got.Inferred != 0 {
 		t.Errorf("after it went on: %+v", got)
 	}
 }
@@ -260,7 +258,7 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 			r := newRunner(t, s, anonymizeRule(retention.Anonymize{Name: "email", Strategy: "KeyedHash"}))
 			windows := 0
 			var release func()
-			r.driver = &faulty{Driver: r.driver, before: func() error {
+			r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, Before: func() error {
 				switch windows++; windows {
 				case 2:
 					release = block(s)
@@ -269,9 +267,9 @@ func TestBusyStoreIsWaitedFor(t *testing.T) {
 				}
 				return nil
 			}}
-			got := r.run(v1alpha1.ReasonCompleted)
-			if !strings.Contains(r.log.String(), "StoreBusy") || got.Results[0].Done != count(all, due90) {
-				t.Errorf("%+v %s", got.Results[0], r.log.String())
+			got := r.Run(v1alpha1.ReasonCompleted)
+			if !strings.Contains(r.Log.String(), "StoreBusy") || got.Results[0].Done != count(all, due90) {
+				t.Errorf("%+v %s", got.Results[0], r.Log.String())
 			}
 		})
 	}

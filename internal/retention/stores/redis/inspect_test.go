@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/test/redisserver"
 )
 
@@ -35,7 +36,7 @@ func TestLoginsThatAreRefused(t *testing.T) {
 			for key, value := range map[string]string{"host": host, "port": port, "password": password, tc.key: tc.value} {
 				old.write(key, value)
 			}
-			got := newRunner(t, &old, seconds90).run(tc.reason)
+			got := newRunner(t, &old, seconds90).Run(tc.reason)
 			if !strings.Contains(got.Outcome.Message, tc.says) || strings.Contains(got.Outcome.Message, password) {
 				t.Error(got.Outcome.Message)
 			}
@@ -50,14 +51,14 @@ func TestChangedPasswordAndOtherDatabaseAreTakenUp(t *testing.T) {
 	s.write("username", "purger")
 	s.write("password", "first\n")
 	s.write("database", "3")
-	got := newRunner(t, s, seconds90).run(v1alpha1.ReasonNothingDue)
+	got := newRunner(t, s, seconds90).Run(v1alpha1.ReasonNothingDue)
 	if !strings.Contains(got.Outcome.Message, `no key matches "order:*"`) || got.Evidence.StoreIdentity != s.address+"/3" {
 		t.Errorf("an empty database is said to be one: %s, %s", got.Outcome.Message, got.Evidence.StoreIdentity)
 	}
 	s.write("database", "0")
 	r := newRunner(t, s, seconds90)
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, Before: func() error {
 		if windows++; windows != 2 {
 			return nil
 		}
@@ -66,7 +67,7 @@ func TestChangedPasswordAndOtherDatabaseAreTakenUp(t *testing.T) {
 		s.write("password", "second")
 		return nil
 	}}
-	if got := r.run(v1alpha1.ReasonCompleted); got.Evidence.StoreIdentity != s.address+"/0" {
+	if got := r.Run(v1alpha1.ReasonCompleted); got.Evidence.StoreIdentity != s.address+"/0" {
 		t.Error(got.Evidence.StoreIdentity)
 	}
 }
@@ -93,9 +94,9 @@ func TestCertificateIsVerified(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRunner(t, tc.server, seconds90)
-			r.plan.Store.TLSMode, r.plan.Store.CABundle = string(tc.mode), tc.ca
-			r.clock = &hurried{now: slot}
-			r.run(tc.reason)
+			r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(tc.mode), tc.ca
+			r.Clock = retentiontest.NewHurried(slot)
+			r.Run(tc.reason)
 		})
 	}
 }
@@ -104,8 +105,8 @@ func TestServerThatSaysNothingToTLSIsNamed(t *testing.T) {
 	t.Parallel() // with its timeout
 	s := newServer(t)
 	r := newRunner(t, s, seconds90)
-	r.plan.Store.TLSMode = string(v1alpha1.StoreTLSVerifyFull)
-	if _, err := r.driver.Open(t.Context()); !errors.Is(err, retention.ErrUnreachable) || !strings.Contains(err.Error(), "TLS") {
+	r.Plan.Store.TLSMode = string(v1alpha1.StoreTLSVerifyFull)
+	if _, err := r.Driver.Open(t.Context()); !errors.Is(err, retention.ErrUnreachable) || !strings.Contains(err.Error(), "TLS") {
 		t.Error(err)
 	}
 }
@@ -139,10 +140,10 @@ func TestMissingPrivileges(t *testing.T) {
 			s.write("username", "purger")
 			r := newRunner(t, s, tc.rule)
 			if tc.works {
-				r.run(v1alpha1.ReasonCompleted)
+				r.Run(v1alpha1.ReasonCompleted)
 				return
 			}
-			got := r.run(v1alpha1.ReasonPrivilegeMissing)
+			got := r.Run(v1alpha1.ReasonPrivilegeMissing)
 			if !strings.Contains(got.Outcome.Message, tc.says) || len(s.hashes()) != before {
 				t.Errorf("%d of %d keys are left: %s", len(s.hashes()), before, got.Outcome.Message)
 			}
@@ -158,13 +159,13 @@ func TestPrivilegeThatIsTakenAwayMidRunStopsIt(t *testing.T) {
 	s.write("username", "purger")
 	r := newRunner(t, s, seconds90)
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, Before: func() error {
 		if windows++; windows == 4 {
 			s.do("ACL", "SETUSER", "purger", "-unlink")
 		}
 		return nil
 	}}
-	got := r.run(v1alpha1.ReasonPrivilegeMissing)
+	got := r.Run(v1alpha1.ReasonPrivilegeMissing)
 	if done := got.Results[0].Done; done == 0 || done != int64(before-len(s.hashes())) {
 		t.Errorf("%+v, %d of %d keys are left: %s", got.Results[0], len(s.hashes()), before, got.Outcome.Message)
 	}
@@ -186,14 +187,18 @@ func TestServersAndRulesThatDoNotGoTogether(t *testing.T) {
 		"a field of no hash": {setup: func(s *server) { s.fill(orders(10)) }, rule: missing, reason: v1alpha1.ReasonColumnNotFound, says: "deliveredAt"},
 		"no hash at all":     {setup: func(s *server) { s.do("SET", "order:1", "x") }, rule: seconds90, reason: v1alpha1.ReasonClockTypeMismatch, says: "StoreTime"},
 		"a hold's field that no hash has": {setup: func(s *server) { s.fill(orders(10)) }, rule: seconds90, reason: v1alpha1.ReasonHoldInvalid, says: "customer",
-			hold: retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("customer", "7")}}},
+			hold: retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{retentiontest.In("customer", "7")}}},
 		"a hold that resets the clock": {setup: func(s *server) { s.fill(orders(10)) }, rule: access, reason: v1alpha1.ReasonHoldInvalid, says: "case-1",
-			hold: retention.Hold{Name: "case-1", Collection: "order:1*", Where: []retention.Filter{in("shop", "7")}}},
+			hold: retention.Hold{Name: "case-1", Collection: "order:1*", Where: []retention.Filter{retentiontest.In("shop", "7")}}},
 		"a hold of other keys": {setup: func(s *server) { s.fill(orders(100)) }, rule: seconds90, reason: v1alpha1.ReasonCompleted,
-			hold: retention.Hold{Name: "case-1", Collection: "session:*", Where: []retention.Filter{in("customer", "7")}}},
+			hold: retention.Hold{Name: "case-1", Collection: "session:*", Where: []retention.Filter{retentiontest.In("customer", "7")}}},
 		"no key": {rule: seconds90, reason: v1alpha1.ReasonNothingDue, says: "no key matches"},
 		"a filter on a field of no hash": {setup: func(s *server) { s.fill(orders(10)) }, reason: v1alpha1.ReasonNothingDue, says: "customer",
-			rule: func() retention.Rule { r := seconds90; r.Where = []retention.Filter{in("customer", "7")}; return r }()},
+			rule: func() retention.Rule {
+				r := seconds90
+				r.Where = []retention.Filter{retentiontest.In("customer", "7")}
+				return r
+			}()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, tc.args...)
@@ -202,9 +207,9 @@ func TestServersAndRulesThatDoNotGoTogether(t *testing.T) {
 			}
 			r := newRunner(t, s, tc.rule)
 			if tc.hold.Name != "" {
-				r.hold(tc.hold)
+				r.Hold(tc.hold)
 			}
-			if got := r.run(tc.reason); !strings.Contains(got.Outcome.Message, tc.says) {
+			if got := r.Run(tc.reason); !strings.Contains(got.Outcome.Message, tc.says) {
 				t.Error(got.Outcome.Message)
 			}
 		})
@@ -220,8 +225,8 @@ func TestNamesAreLiteralAndMayBeAnything(t *testing.T) {
 	s.fill(records{"заказ \"'\\{}\x00\xff:1": goes, "заказ \"'\\{}:2": stays, "заказ \"'\\{}:3": held, "другой:1": goes})
 	rule := deleteRule(`заказ "'\\{}*`, "at "+field, v1alpha1.ClockEpochSeconds, 90)
 	r := newRunner(t, s, rule)
-	r.hold(retention.Hold{Name: "case-1", Collection: rule.Collection, Where: []retention.Filter{in(field, "held "+value)}})
-	got := r.run(v1alpha1.ReasonCompleted)
+	r.Hold(retention.Hold{Name: "case-1", Collection: rule.Collection, Where: []retention.Filter{retentiontest.In(field, "held "+value)}})
+	got := r.Run(v1alpha1.ReasonCompleted)
 	left := s.hashes()
 	if len(left) != 3 || left["заказ \"'\\{}\x00\xff:1"] != nil || got.Results[0].Done != 1 || got.Results[0].Held != 1 {
 		t.Errorf("%+v, %v", got.Results[0], left)
@@ -254,9 +259,9 @@ func TestHoldPatternsMeanWhatTheStoreMeans(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := newRunner(t, s, deleteRule("*", "at", v1alpha1.ClockEpochSeconds, 90))
-		r.plan.Rules[0].Collection = "**" // matches everything, and is not the hold's pattern
-		r.hold(retention.Hold{Name: "case-1", Collection: pattern})
-		r.run(v1alpha1.ReasonCompleted)
+		r.Plan.Rules[0].Collection = "**" // matches everything, and is not the hold's pattern
+		r.Hold(retention.Hold{Name: "case-1", Collection: pattern})
+		r.Run(v1alpha1.ReasonCompleted)
 		if left := s.hashes(); len(left) != len(matched) || (len(matched) > 0 && s.Exists(t.Context(), matched...).Val() != int64(len(matched))) {
 			t.Fatalf("pattern %q: the store matches %q, held are %v", pattern, matched, left)
 		}

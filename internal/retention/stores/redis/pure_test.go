@@ -157,7 +157,7 @@ func TestErrorsOfTheStoreBecomeWhatTheEngineUnderstands(t *testing.T) {
 		"BUSY Redis is busy running a script": retention.ErrBusy, "LOADING Redis is loading": retention.ErrBusy, "OOM command not allowed": retention.ErrBusy,
 		"MISCONF Redis is configured to save": retention.ErrBusy, "NOREPLICAS Not enough good replicas": retention.ErrBusy, "ERR of person@example.com": retention.ErrBusy,
 		"ERR An LFU maxmemory policy is selected, idle time not tracked.": v1alpha1.ReasonClockTypeMismatch,
-		"READONLY You can't write":                                        retention.ErrUnreachable, "MASTERDOWN Link is down": retention.ErrUnreachable,
+		"READONLY You can't write": retention.ErrUnreachable, "MASTERDOWN Link is down": retention.ErrUnreachable,
 		"NOPERM this user has no permissions": v1alpha1.ReasonPrivilegeMissing, "NOAUTH Authentication required.": v1alpha1.ReasonLoginRefused,
 		"WRONGPASS invalid username-password pair": v1alpha1.ReasonLoginRefused, "MOVED 3999 127.0.0.1:6381": v1alpha1.ReasonStoreUnreachable,
 		"ERR Error running script (call to f_1): @user_script:1: -NOPERM person@example.com":                     v1alpha1.ReasonPrivilegeMissing,

@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 type records = map[string]map[string]string
@@ -70,9 +71,9 @@ func TestPreviewCountsAndChangesNothing(t *testing.T) {
 	s.fill(all)
 	s.do("SET", "order:text", "a text")
 	r := newRunner(t, s, deleteRule("order:*", "at", v1alpha1.ClockEpochSeconds, 90))
-	r.plan.Mode = string(v1alpha1.RunPreview)
-	r.hold(retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("city", "city 7", "city 8")}})
-	got := r.run(v1alpha1.ReasonCompleted)
+	r.Plan.Mode = string(v1alpha1.RunPreview)
+	r.Hold(retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{retentiontest.In("city", "city 7", "city 8")}})
+	got := r.Run(v1alpha1.ReasonCompleted)
 	all["order:text"] = nil
 	if diff := cmp.Diff(all, s.hashes()); diff != "" {
 		t.Error("the preview changed records", diff)
@@ -94,12 +95,12 @@ func TestDeleteRemovesExactlyWhatIsDueAndNotHeld(t *testing.T) {
 	all := orders(10000)
 	s.fill(all)
 	r := newRunner(t, s, deleteRule("order:*", "at", v1alpha1.ClockEpochSeconds, 90))
-	r.hold(
-		retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("shop", "shop-1", "shop-2"), in("city", "city 3")}},
+	r.Hold(
+		retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{retentiontest.In("shop", "shop-1", "shop-2"), retentiontest.In("city", "city 3")}},
 		retention.Hold{Name: "case-2", Collection: "order:*", Where: []retention.Filter{
 			{Field: "shop", Operator: "DoesNotExist"}, {Field: "email", Operator: "NotIn", Values: []string{"person7@example.com"}}}},
 		retention.Hold{Name: "narrow", Collection: "order:99[0-4]?"},
-		retention.Hold{Name: "by key", Collection: "*", Where: []retention.Filter{in("key", "order:5", "order:6", "order:7")}},
+		retention.Hold{Name: "by key", Collection: "*", Where: []retention.Filter{retentiontest.In("key", "order:5", "order:6", "order:7")}},
 		retention.Hold{Name: "elsewhere", Collection: "orderly:*"},
 	)
 	held := func(key string, fields map[string]string) bool {
@@ -109,7 +110,7 @@ func TestDeleteRemovesExactlyWhatIsDueAndNotHeld(t *testing.T) {
 	}
 	want := kept(all, func(key string, fields map[string]string) bool { return due90(key, fields) && !held(key, fields) })
 
-	got := r.run(v1alpha1.ReasonCompleted)
+	got := r.Run(v1alpha1.ReasonCompleted)
 
 	if diff := cmp.Diff(want, s.hashes()); diff != "" {
 		t.Error("records", diff)
@@ -134,8 +135,8 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 	for key := range all {
 		s.do("EXPIRE", key, 86400)
 	}
-	hold := retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{in("email", "person7@example.com", "person8@example.com")}}
-	r.hold(hold)
+	hold := retention.Hold{Name: "case-1", Collection: "order:*", Where: []retention.Filter{retentiontest.In("email", "person7@example.com", "person8@example.com")}}
+	r.Hold(hold)
 	changes := func(held bool) records {
 		want := records{}
 		for key, fields := range all {
@@ -149,7 +150,7 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 		return want
 	}
 
-	first := r.run(v1alpha1.ReasonCompleted).DeepCopy()
+	first := r.Run(v1alpha1.ReasonCompleted).DeepCopy()
 
 	if diff := cmp.Diff(changes(true), s.hashes()); diff != "" {
 		t.Error("records", diff)
@@ -162,19 +163,19 @@ func TestAnonymizeReplacesOnceAndKeepsEqualValuesEqual(t *testing.T) {
 			t.Fatalf("%s no longer expires", key)
 		}
 	}
-	again := newRunner(t, s, r.plan.Rules...)
-	again.hold(hold)
-	if result := again.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != 0 || result.Due != first.Results[0].Held {
+	again := newRunner(t, s, r.Plan.Rules...)
+	again.Hold(hold)
+	if result := again.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != 0 || result.Due != first.Results[0].Held {
 		t.Errorf("a second run: %+v", result)
 	}
-	released := newRunner(t, s, r.plan.Rules...)
-	if result := released.run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
+	released := newRunner(t, s, r.Plan.Rules...)
+	if result := released.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != first.Results[0].Held || result.Held != 0 {
 		t.Errorf("after the release: %+v", result)
 	}
 	if diff := cmp.Diff(changes(false), s.hashes()); diff != "" {
 		t.Error("records after the release", diff)
 	}
-	newRunner(t, s, r.plan.Rules...).run(v1alpha1.ReasonNothingDue)
+	newRunner(t, s, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
 }
 
 // Two rules of one policy on the same records, narrowed by filters: the first anonymizes, the second deletes what is older.
@@ -196,7 +197,7 @@ func TestRulesOfOneCollectionRunInOrder(t *testing.T) {
 			want[key]["email"] = hashOf(fields["email"])
 		}
 	}
-	got := newRunner(t, s, anonymize, remove).run(v1alpha1.ReasonCompleted)
+	got := newRunner(t, s, anonymize, remove).Run(v1alpha1.ReasonCompleted)
 	if diff := cmp.Diff(want, s.hashes()); diff != "" {
 		t.Error("records", diff)
 	}

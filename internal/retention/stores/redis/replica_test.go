@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // A replica that stops: the run waits for it, says so, and goes on when it has caught up.
@@ -26,20 +27,20 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	s.await("the replica to be online", func() bool { return strings.Contains(s.Info(t.Context(), "replication").Val(), "state=online") })
 
 	r := newRunner(t, s, seconds90)
-	r.plan.Throttle.MaxReplicaLagSeconds, r.plan.Throttle.PauseMilliseconds = 2, 200
+	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 200
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, after: func(retention.Batch) error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, After: func(retention.Batch) error {
 		if windows++; windows == 2 {
 			return replica.process.Process.Signal(syscall.SIGSTOP)
 		}
 		return nil
 	}}
 	ended := make(chan error, 1)
-	go func() { ended <- r.try(context.Background()) }()
+	go func() { ended <- r.Try(context.Background()) }()
 	pause := func() v1alpha1.RunPause {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.status.Pause
+		r.Mu.Lock()
+		defer r.Mu.Unlock()
+		return r.Status.Pause
 	}
 	s.await("the run to wait", func() bool { return pause().Reason == v1alpha1.ReasonReplicaLag })
 	if left := count(s.hashes(), due90); left == 0 || !strings.Contains(pause().Message, "behind") {
@@ -48,13 +49,13 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	if err := replica.process.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; err != nil || r.status.Outcome.Reason != v1alpha1.ReasonCompleted || r.status.Pause.Reason != "" {
-		t.Errorf("%v, %+v, %+v", err, r.status.Outcome, r.status.Pause)
+	if err := <-ended; err != nil || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || r.Status.Pause.Reason != "" {
+		t.Errorf("%v, %+v, %+v", err, r.Status.Outcome, r.Status.Pause)
 	}
 	want := kept(all, due90)
-	id, offset, ok := strings.Cut(r.status.Results[0].LogPosition, ":")
+	id, offset, ok := strings.Cut(r.Status.Results[0].LogPosition, ":")
 	if at, err := strconv.Atoi(offset); !ok || err != nil || at == 0 || !strings.Contains(replica.Info(t.Context(), "replication").Val(), "master_replid:"+id) {
-		t.Errorf("log position %q", r.status.Results[0].LogPosition)
+		t.Errorf("log position %q", r.Status.Results[0].LogPosition)
 	}
 	replica.await("the replica to have caught up", func() bool { return replica.DBSize(t.Context()).Val() == int64(len(want)) })
 	if diff := cmp.Diff(want, replica.hashes()); diff != "" {
@@ -67,9 +68,9 @@ func TestUnknownLagIsWaitedForAndSaid(t *testing.T) {
 	all := orders(100)
 	s.fill(all)
 	r := newRunner(t, s, seconds90)
-	r.plan.Throttle.MaxReplicaLagSeconds = 5
-	r.clock = &hurried{now: slot}
-	if got := r.run(v1alpha1.ReasonReplicaLag); !strings.Contains(got.Outcome.Message, "no replica") || len(s.hashes()) != len(all) {
+	r.Plan.Throttle.MaxReplicaLagSeconds = 5
+	r.Clock = retentiontest.NewHurried(slot)
+	if got := r.Run(v1alpha1.ReasonReplicaLag); !strings.Contains(got.Outcome.Message, "no replica") || len(s.hashes()) != len(all) {
 		t.Error(got.Outcome.Message)
 	}
 }
@@ -81,8 +82,8 @@ func TestReplicaIsNotWorkedOn(t *testing.T) {
 	host, port, _ := net.SplitHostPort(primary.address)
 	s := newServer(t, "--replicaof", host+" "+port, "--masterauth", password)
 	r := newRunner(t, s, seconds90)
-	r.clock = &hurried{now: slot}
-	if got := r.run(v1alpha1.ReasonStoreUnreachable); !strings.Contains(got.Outcome.Message, "replica") {
+	r.Clock = retentiontest.NewHurried(slot)
+	if got := r.Run(v1alpha1.ReasonStoreUnreachable); !strings.Contains(got.Outcome.Message, "replica") {
 		t.Error(got.Outcome.Message)
 	}
 	if len(primary.hashes()) == 0 {

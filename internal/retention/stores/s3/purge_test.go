@@ -17,6 +17,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 )
 
 // fill puts objects, some of them several times, some of them young, and returns what must remain of the prefix's due ones.
@@ -50,8 +51,8 @@ func TestDelete(t *testing.T) {
 				}
 			}
 			r := newRunner(t, b, deleteRule(b.name+"/orders/"))
-			r.driver = &faulty{Driver: r.driver, size: 7}
-			status := r.run(v1alpha1.ReasonCompleted)
+			r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 7}
+			status := r.Run(v1alpha1.ReasonCompleted)
 			slices.Sort(remain)
 			if diff := cmp.Diff(remain, b.left()); diff != "" {
 				t.Error(diff)
@@ -71,8 +72,8 @@ func TestDeleteMarkerAndUploads(t *testing.T) {
 	_, err := b.server.core.NewMultipartUpload(t.Context(), b.name, "part", minio.PutObjectOptions{})
 	b.must(err)
 	r := newRunner(t, b, deleteRule(b.name))
-	r.driver = &faulty{Driver: r.driver, size: 2}
-	if got := r.run(v1alpha1.ReasonCompleted).Results[0]; got.Done != 4 || got.Total != 4 {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 2}
+	if got := r.Run(v1alpha1.ReasonCompleted).Results[0]; got.Done != 4 || got.Total != 4 {
 		t.Errorf("done %d of %d, want 4", got.Done, got.Total)
 	}
 	uploads, err := b.server.core.ListMultipartUploads(t.Context(), b.name, "", "", "", "", 10)
@@ -96,7 +97,7 @@ func TestObjectLock(t *testing.T) {
 	want = append(want, "held "+info.VersionID)
 	b.remove("held") // the marker stays, or the object would be back
 	b.put("free")
-	got := newRunner(t, b, deleteRule(b.name)).run(v1alpha1.ReasonCompleted).Results[0]
+	got := newRunner(t, b, deleteRule(b.name)).Run(v1alpha1.ReasonCompleted).Results[0]
 	if got.Due != 5 || got.Deferred != 4 || got.Done != 1 || got.Remaining != 0 {
 		t.Errorf("due %d, deferred %d, done %d, remaining %d, want 5, 4, 1, 0", got.Due, got.Deferred, got.Done, got.Remaining)
 	}
@@ -120,7 +121,7 @@ func TestHolds(t *testing.T) {
 		"wider":    {func(b string) retention.Hold { return retention.Hold{Collection: b} }, []string{"a/1 null", "a/2 null", "a/b/3 null"}},
 		"narrower": {func(b string) retention.Hold { return retention.Hold{Collection: b + "/a/b/"} }, []string{"a/b/3 null"}},
 		"key": {func(b string) retention.Hold {
-			return retention.Hold{Collection: b, Where: []retention.Filter{in("key", "a/2")}}
+			return retention.Hold{Collection: b, Where: []retention.Filter{retentiontest.In("key", "a/2")}}
 		}, []string{"a/2 null"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,8 +132,8 @@ func TestHolds(t *testing.T) {
 			r := newRunner(t, b, deleteRule(b.name+"/a/"))
 			hold := test.hold(b.name)
 			hold.Name = "case-1"
-			r.hold(hold)
-			got := r.run(v1alpha1.ReasonCompleted).Results[0]
+			r.Hold(hold)
+			got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 			if diff := cmp.Diff(test.left, b.left()); diff != "" || got.Held != int64(len(test.left)) {
 				t.Errorf("held %d\n%s", got.Held, diff)
 			}
@@ -144,7 +145,7 @@ func TestFutureClock(t *testing.T) {
 	b := newBucket(t, server, flavor{})
 	b.put("future")
 	b.age("future", slot.Add(time.Minute))
-	if got := newRunner(t, b, deleteRule(b.name)).run(v1alpha1.ReasonNothingDue).Results[0]; got.FutureClock != 1 || got.Total != 1 {
+	if got := newRunner(t, b, deleteRule(b.name)).Run(v1alpha1.ReasonNothingDue).Results[0]; got.FutureClock != 1 || got.Total != 1 {
 		t.Errorf("future %d of %d, want 1", got.FutureClock, got.Total)
 	}
 }
@@ -152,23 +153,27 @@ func TestFutureClock(t *testing.T) {
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason string
-		change func(*bucket, *runner)
+		change func(*bucket, *retentiontest.Runner)
 	}{
-		"secret":    {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *runner) { b.write("secretAccessKey", "wrong") }},
-		"key":       {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *runner) { b.write("accessKeyID", "wrong") }},
-		"authority": {v1alpha1.ReasonStoreTLSFailed, func(_ *bucket, r *runner) { r.plan.Store.CABundle = otherCA }},
-		"bucket":    {v1alpha1.ReasonTableNotFound, func(_ *bucket, r *runner) { r.plan.Rules[0].Collection = "no-such-bucket" }},
-		"clock":     {v1alpha1.ReasonClockTypeMismatch, func(_ *bucket, r *runner) { r.plan.Rules[0].Clock.Field = "created" }},
-		"filter":    {v1alpha1.ReasonColumnNotFound, func(_ *bucket, r *runner) { r.plan.Rules[0].Where = []retention.Filter{in("tag:a", "b")} }},
-		"hold": {v1alpha1.ReasonHoldInvalid, func(b *bucket, r *runner) {
-			r.hold(retention.Hold{Name: "h", Collection: b.name, Where: []retention.Filter{in("tag:a", "b")}})
+		"secret":    {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *retentiontest.Runner) { b.write("secretAccessKey", "wrong") }},
+		"key":       {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *retentiontest.Runner) { b.write("accessKeyID", "wrong") }},
+		"authority": {v1alpha1.ReasonStoreTLSFailed, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Store.CABundle = otherCA }},
+		"bucket":    {v1alpha1.ReasonTableNotFound, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Collection = "no-such-bucket" }},
+		"clock":     {v1alpha1.ReasonClockTypeMismatch, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Clock.Field = "created" }},
+		"filter": {v1alpha1.ReasonColumnNotFound, func(_ *bucket, r *retentiontest.Runner) {
+			r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("tag:a", "b")}
 		}},
-		"hold's bucket": {v1alpha1.ReasonHoldInvalid, func(_ *bucket, r *runner) { r.hold(retention.Hold{Name: "h", Collection: "no-such-bucket"}) }},
-		"permission": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *runner) {
+		"hold": {v1alpha1.ReasonHoldInvalid, func(b *bucket, r *retentiontest.Runner) {
+			r.Hold(retention.Hold{Name: "h", Collection: b.name, Where: []retention.Filter{retentiontest.In("tag:a", "b")}})
+		}},
+		"hold's bucket": {v1alpha1.ReasonHoldInvalid, func(_ *bucket, r *retentiontest.Runner) {
+			r.Hold(retention.Hold{Name: "h", Collection: "no-such-bucket"})
+		}},
+		"permission": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *retentiontest.Runner) {
 			b.write("accessKeyID", purger)
 			b.write("secretAccessKey", purgerSecret)
 		}},
-		"permission to delete": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *runner) {
+		"permission to delete": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *retentiontest.Runner) {
 			b.write("accessKeyID", purger)
 			b.write("secretAccessKey", purgerSecret)
 			policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["%[1]s"]},"Action":["s3:ListBucket*","s3:GetBucket*"],"Resource":"arn:aws:s3:::%[2]s"}]}`
@@ -180,7 +185,7 @@ func TestFailures(t *testing.T) {
 			b.put("a")
 			r := newRunner(t, b, deleteRule(b.name))
 			test.change(b, r)
-			r.run(test.reason)
+			r.Run(test.reason)
 			if len(b.left()) != 1 {
 				t.Error("the object is gone")
 			}
@@ -198,20 +203,20 @@ func TestServerKilled(t *testing.T) {
 	remain, due := fill(b, true)
 	r := newRunner(t, b, deleteRule(b.name+"/orders/"))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 5, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 5, Before: func() error {
 		if windows++; windows == 3 {
 			g.stop()
 		}
 		return nil
 	}}
 	started := false
-	r.onHolds = func() {
+	r.OnHolds = func() {
 		if windows >= 3 && !started {
 			started = true
 			b.must(g.start())
 		}
 	}
-	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	slices.Sort(remain)
 	if diff := cmp.Diff(remain, b.left()); diff != "" || got.Done != due {
 		t.Errorf("done %d, want %d\n%s", got.Done, due, diff)
@@ -224,13 +229,13 @@ func TestWindowRepeatedAndHoldAdded(t *testing.T) {
 	kept := b.put("b")
 	r := newRunner(t, b, deleteRule(b.name))
 	ctx := context.Background()
-	session, err := r.driver.Open(ctx)
+	session, err := r.Driver.Open(ctx)
 	b.must(err)
 	defer session.Close()
-	_, err = session.Inspect(ctx, r.plan.Rules, nil)
+	_, err = session.Inspect(ctx, r.Plan.Rules, nil)
 	b.must(err)
-	w := retention.Window{Rule: &r.plan.Rules[0], Size: 10, Hasher: retention.NewHasher(hashKey)}
-	w.Holds = []retention.Hold{{Name: "h", Collection: b.name, Where: []retention.Filter{in("key", "b")}}}
+	w := retention.Window{Rule: &r.Plan.Rules[0], Size: 10, Hasher: retention.NewHasher(retentiontest.HashKey)}
+	w.Holds = []retention.Hold{{Name: "h", Collection: b.name, Where: []retention.Filter{retentiontest.In("key", "b")}}}
 	first, err := session.Window(ctx, w)
 	b.must(err)
 	again, err := session.Window(ctx, w)
@@ -256,7 +261,7 @@ func TestChangesWhileItRuns(t *testing.T) {
 	}
 	r := newRunner(t, b, deleteRule(b.name))
 	windows := 0
-	r.driver = &faulty{Driver: r.driver, size: 5, before: func() error {
+	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 5, Before: func() error {
 		if windows++; windows == 2 {
 			versions["18"] = b.put("18")
 			b.age("18", cutoff.Add(time.Minute))
@@ -265,14 +270,14 @@ func TestChangesWhileItRuns(t *testing.T) {
 	}}
 	// The hold comes after the count.
 	reads := 0
-	r.beforeReport = func() error {
+	r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 		if reads++; reads == 1 {
-			r.hold(retention.Hold{Name: "case-1", Collection: b.name, Where: []retention.Filter{in("key", "19")}})
+			r.Hold(retention.Hold{Name: "case-1", Collection: b.name, Where: []retention.Filter{retentiontest.In("key", "19")}})
 		}
 		return nil
 	}
-	r.clock, r.plan.Throttle.TargetBatchMilliseconds = skipping{r.clock}, 60_000
-	got := r.run(v1alpha1.ReasonCompleted).Results[0]
+	r.Clock, r.Plan.Throttle.TargetBatchMilliseconds = skipping{r.Clock}, 60_000
+	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	if diff := cmp.Diff([]string{"18 " + versions["18"], "19 " + versions["19"]}, b.left()); diff != "" || got.Done != 19 || got.Held != 1 {
 		t.Errorf("done %d, held %d, want 19 and 1\n%s", got.Done, got.Held, diff)
 	}
