@@ -127,6 +127,9 @@ fuzz: ## Fuzz every target for FUZZTIME (10s)
 # For instance BENCH_ARGS="-reps 3 -time 1s": a first look; `-h` lists the flags.
 BENCH_ARGS ?=
 
+.PHONY: bench
+bench: bench-gateway bench-purge ## Both benchmarks, on a quiet machine (about 45 min)
+
 .PHONY: bench-gateway
 bench-gateway: ## Compare the gateway with nginx, haproxy and Caddy: processor time, latency, memory (about 30 min)
 	hack/bench/prereqs.sh
