@@ -134,6 +134,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.MinimizationExceptionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MinimizationStatus"):
 		return &apiv1alpha1.MinimizationStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MinimumPeriod"):
+		return &apiv1alpha1.MinimumPeriodApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("NetworkStatus"):
 		return &apiv1alpha1.NetworkStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OAuth2ClientCredentials"):

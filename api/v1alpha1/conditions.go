@@ -154,6 +154,8 @@ const (
 	ReasonFieldNotDecided = "FieldNotDecided"
 	// ReasonRuleInvalid: a rule would anonymize a field of the key, by which the run finds its way.
 	ReasonRuleInvalid = "RuleInvalid"
+	// ReasonBelowMinimum: a rule would remove records earlier than a minimum, its own policy's or another's, allows.
+	ReasonBelowMinimum = "BelowMinimum"
 	// ReasonReferenceCycle: collections refer to each other in a circle, so there is no order in which records can be deleted.
 	ReasonReferenceCycle = "ReferenceCycle"
 	// ReasonScheduleInvalid: the schedule does not parse.

@@ -120,6 +120,26 @@ type LegalBasis struct {
 	Note string `json:"note,omitempty"`
 }
 
+// MinimumPeriod says how long records must not be removed, by any policy.
+type MinimumPeriod struct {
+	// keep is how long the records must be kept, counted from the rule's clock.
+	// +required
+	Keep KeepPeriod `json:"keep,omitzero"` //nolint:kubeapilinter // its rule demands exactly one member
+
+	// basis says which law or contract demands it.
+	// +required
+	Basis LegalBasis `json:"basis,omitzero"`
+
+	// fields of the record that must be kept, at most 128; the others may be anonymized earlier. Omitted: the whole record.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=128
+	Fields []string `json:"fields,omitempty"`
+}
+
 // PurgeActionType says what is done with due records.
 //
 // +kubebuilder:validation:Enum=Delete;Anonymize
@@ -211,6 +231,11 @@ type RetentionRule struct {
 	// basis says why records are kept for the period.
 	// +optional
 	Basis LegalBasis `json:"basis,omitzero"`
+
+	// minimum is how long the rule's records must be kept. A policy of the same DataStore whose rule would remove them earlier, this one included, makes
+	// no runs. It binds while the policy exists, also if that is suspended. Omitted: the rule demands nothing of others.
+	// +optional
+	Minimum MinimumPeriod `json:"minimum,omitzero"`
 
 	// where narrows the rule to records that match all of these filters. Omitted: all records of the collection.
 	// +optional

@@ -121,6 +121,35 @@ func TestChangedRulesArePreviewedAgain(t *testing.T) {
 	}
 }
 
+// Two policies of one table: one must keep for years what the other deletes after a month.
+func TestAMinimumOfAnotherPolicyStopsThisOne(t *testing.T) {
+	w := shop(t)
+	books := policy()
+	books.Name = "books"
+	books.Spec.Rules = []v1alpha1.RetentionRule{rule("accounting", shipments, "delivered_at")}
+	books.Spec.Rules[0].Keep = v1alpha1.KeepPeriod{Years: 12}
+	books.Spec.Rules[0].Minimum = v1alpha1.MinimumPeriod{Keep: v1alpha1.KeepPeriod{Years: 10}, Basis: v1alpha1.LegalBasis{Kind: "LegalObligation"}}
+	w.create(books)
+	w.settle()
+	early := &v1alpha1.RetentionPolicy{}
+	w.expect(early, "shipments", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonBelowMinimum)
+	w.expect(books, "books", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+	w.clock.SetTime(early.Status.NextSlot.Time)
+	w.settle()
+	for _, run := range w.runs() {
+		if run.Spec.PolicyRef.Name == "shipments" {
+			t.Errorf("run %s was made", run.Name)
+		}
+	}
+
+	edit(w, "books", books, func(p *v1alpha1.RetentionPolicy) { p.Spec.Rules[0].Minimum = v1alpha1.MinimumPeriod{} })
+	w.settle()
+	w.expect(early, "shipments", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+	if early.Status.LastRun.Mode != v1alpha1.RunPreview {
+		t.Errorf("the slot that waited gave %+v", early.Status.LastRun)
+	}
+}
+
 func TestRequestedRunComesOnceAndOneAtATime(t *testing.T) {
 	w := shop(t)
 	first := w.nextSlot()

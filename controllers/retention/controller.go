@@ -16,6 +16,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/ssa"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 )
 
 // FieldManager owns the whole status of a RetentionPolicy.
@@ -82,8 +83,18 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.keys, err = c.keysProblem(ctx, policy); err != nil {
 		return in, err
 	}
+	if in.policies, err = listPolicies(ctx, c.Client, policy); err != nil {
+		return in, err
+	}
 	in.runs, err = listRuns(ctx, c.Client, policy)
 	return in, err
+}
+
+// listPolicies returns the policies of the policy's store.
+func listPolicies(ctx context.Context, reader client.Reader, policy *v1alpha1.RetentionPolicy) ([]v1alpha1.RetentionPolicy, error) {
+	var list v1alpha1.RetentionPolicyList
+	err := reader.List(ctx, &list, client.InNamespace(policy.Namespace), client.MatchingFields{storemap.FieldStore: policy.Spec.StoreRef.Name})
+	return list.Items, err
 }
 
 func listRuns(ctx context.Context, reader client.Reader, policy *v1alpha1.RetentionPolicy) ([]v1alpha1.PurgeRun, error) {
@@ -101,11 +112,15 @@ func listRuns(ctx context.Context, reader client.Reader, policy *v1alpha1.Retent
 	return own, nil
 }
 
-// create decides again with what the API server knows, so that a stale cache cannot start a second run, and makes the run. A run of
+// create decides again with what the API server knows, so that a stale cache can neither start a second run nor miss a minimum that
+// another policy demands, and makes the run. A run of
 // that name is taken for ours only if it is the policy's; anything else is in the way.
 func (c *Controller) create(ctx context.Context, in input) (plan, error) {
 	var err error
 	if in.runs, err = listRuns(ctx, c.Live, in.policy); err != nil {
+		return plan{}, err
+	}
+	if in.policies, err = listPolicies(ctx, c.Live, in.policy); err != nil {
 		return plan{}, err
 	}
 	p := decide(in)

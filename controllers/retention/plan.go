@@ -21,6 +21,8 @@ const (
 type input struct {
 	policy *v1alpha1.RetentionPolicy
 	store  *v1alpha1.DataStore // nil: it does not exist
+	// policies of the same store, this one included or not.
+	policies []v1alpha1.RetentionPolicy
 	// keys is what is wrong with the Secrets of hashKeyRef and signingKeyRef.
 	keys *problem
 	// nameTaken is set when a run could not be made because its name is taken by something that is not ours.
@@ -92,7 +94,7 @@ func (d *decider) going() *v1alpha1.PurgeRun {
 func (d *decider) inspect() {
 	var p *problem
 	d.schedule, p = timing(&d.policy.Spec, d.now)
-	for _, candidate := range []*problem{p, storeProblem(d.policy, d.store), d.keys, d.nameTaken} {
+	for _, candidate := range []*problem{p, storeProblem(d.policy, d.policies, d.store), d.keys, d.nameTaken} {
 		if candidate != nil {
 			d.problem = candidate
 			return

@@ -36,12 +36,15 @@ func timing(spec *v1alpha1.RetentionPolicySpec, now time.Time) (*schedule, *prob
 	return s, nil
 }
 
-// storeProblem says why the policy's store cannot be worked on; store is nil if it does not exist.
-func storeProblem(policy *v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) *problem {
+// storeProblem says why the policy's store cannot be worked on; store is nil if it does not exist. Policies are those of the store.
+func storeProblem(policy *v1alpha1.RetentionPolicy, policies []v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) *problem {
 	if store == nil {
 		return fromMap(storemap.StoreNotFound(policy.Spec.StoreRef.Name))
 	}
 	if p := rulesProblem(policy.Spec.Rules, store); p != nil {
+		return p
+	}
+	if p := minimumProblem(policy, policies, store); p != nil {
 		return p
 	}
 	if kind, _ := stores.Of(store.Spec.Type); policy.Spec.Throttle.MaxReplicaLagSeconds > 0 && !kind.ReplicaLag {
@@ -78,7 +81,7 @@ func ruleProblem(rule *v1alpha1.RetentionRule, store *v1alpha1.DataStore) *probl
 	if p := kindProblem(rule, store.Spec.Type); p != nil {
 		return p
 	}
-	fields := storemap.FilterFields(rule.Where)
+	fields := append(storemap.FilterFields(rule.Where), rule.Minimum.Fields...)
 	if rule.Clock.Unit != v1alpha1.ClockStoreTime { // the store's own time is no field that anyone could decide about
 		fields = append(fields, rule.Clock.Field)
 	}

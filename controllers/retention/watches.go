@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -15,11 +16,12 @@ import (
 	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 )
 
-// Setup says what wakes the controller up: the policy, its runs when they come to a turn, its store, its hash key's Secret (metadata
-// only), and the clock.
+// Setup says what wakes the controller up: the policy, its runs when they come to a turn, its store, the store's other policies (they may
+// demand a minimum), its keys' Secrets (metadata only), and the clock.
 func (c *Controller) Setup(b *builder.Builder) error {
 	return b.For(&v1alpha1.RetentionPolicy{}).
 		Watches(&v1alpha1.PurgeRun{}, handler.EnqueueRequestsFromMapFunc(policiesOfRun), builder.WithPredicates(runs.Turned())).
+		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(c.policiesBeside), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfStore)).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfSecret)).
 		Complete(c)
@@ -36,6 +38,16 @@ func policiesOfRun(_ context.Context, object client.Object) []reconcile.Request 
 		requests = append(requests, request(run.Namespace, run.Name[:i]))
 	}
 	return requests
+}
+
+// policiesBeside maps a policy to the others of its store.
+func (c *Controller) policiesBeside(ctx context.Context, object client.Object) []reconcile.Request {
+	changed, ok := object.(*v1alpha1.RetentionPolicy)
+	if !ok {
+		return nil
+	}
+	return c.policies(ctx, changed.Namespace, func(p *v1alpha1.RetentionPolicy) bool { return p.Name != changed.Name },
+		client.MatchingFields{storemap.FieldStore: changed.Spec.StoreRef.Name})
 }
 
 func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) []reconcile.Request {

@@ -80,6 +80,24 @@ spec:
 			refused:  []string{ruleWith(clock + `, keep: {days: 0}, ` + action), ruleWith(clock + `, keep: {days: -30}, ` + action)},
 		},
 		{
+			name:     "a minimum has one unit",
+			message:  "say how long in exactly one unit: days, months or years",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {keep: {days: 30}, basis: {kind: Contract}, fields: [amount]}`)},
+			refused:  []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {keep: {days: 30, years: 1}, basis: {kind: Contract}}`)},
+		},
+		{
+			name:     "a minimum has a basis in law",
+			message:  "minimum.basis.kind: Required value",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {keep: {years: 10}, basis: {kind: LegalObligation, note: tax law}}`)},
+			refused:  []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {keep: {years: 10}, basis: {note: tax law}}`)},
+		},
+		{
+			name:     "a minimum says how long",
+			message:  "minimum.keep: Required value",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {keep: {months: 6}, basis: {kind: Consent}}`)},
+			refused:  []string{ruleWith(clock + `, ` + keep + `, ` + action + `, minimum: {basis: {kind: Consent}}`)},
+		},
+		{
 			name:     "names of rules",
 			message:  "use lower-case letters, digits and '-', starting with a letter, for example events",
 			accepted: []string{`spec: {rules: [{name: e-2, collection: c, ` + clock + `, ` + keep + `, ` + action + `}]}`},

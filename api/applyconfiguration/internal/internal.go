@@ -1139,6 +1139,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedAt
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.MinimumPeriod
+  map:
+    fields:
+    - name: basis
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.LegalBasis
+    - name: fields
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: keep
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.KeepPeriod
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.NetworkStatus
   map:
     fields:
@@ -1850,6 +1865,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: keep
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.KeepPeriod
+    - name: minimum
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.MinimumPeriod
     - name: name
       type:
         scalar: string

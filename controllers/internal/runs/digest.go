@@ -10,7 +10,7 @@ import (
 
 // RulesDigest returns the SHA-256, in hexadecimal, of everything that decides which records go and what becomes of them: the rules, the
 // zone of their calendar periods, and the store. When it changes, the next run is a preview again. What only explains (basis) is left
-// out; so are caps and throttle, which can stop or slow down a run but widen nothing.
+// out; so are minimum, caps and throttle, which can stop or slow down a run but widen nothing.
 //
 // The digest is taken of JSON with fields in the order of the types and no maps, so equal rules have equal digests. A DataStore that was
 // made anew counts as another store.
@@ -18,7 +18,7 @@ func RulesDigest(policy *v1alpha1.RetentionPolicy, store *v1alpha1.DataStore) st
 	rules := make([]v1alpha1.RetentionRule, len(policy.Spec.Rules))
 	for i := range policy.Spec.Rules {
 		rules[i] = policy.Spec.Rules[i]
-		rules[i].Basis = v1alpha1.LegalBasis{}
+		rules[i].Basis, rules[i].Minimum = v1alpha1.LegalBasis{}, v1alpha1.MinimumPeriod{}
 	}
 	zone := policy.Spec.TimeZone
 	if zone == "" {

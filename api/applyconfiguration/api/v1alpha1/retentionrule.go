@@ -17,6 +17,9 @@ type RetentionRuleApplyConfiguration struct {
 	Keep *KeepPeriodApplyConfiguration `json:"keep,omitempty"`
 	// basis says why records are kept for the period.
 	Basis *LegalBasisApplyConfiguration `json:"basis,omitempty"`
+	// minimum is how long the rule's records must be kept. A policy of the same DataStore whose rule would remove them earlier, this one included, makes
+	// no runs. It binds while the policy exists, also if that is suspended. Omitted: the rule demands nothing of others.
+	Minimum *MinimumPeriodApplyConfiguration `json:"minimum,omitempty"`
 	// where narrows the rule to records that match all of these filters. Omitted: all records of the collection.
 	Where []RecordFilterApplyConfiguration `json:"where,omitempty"`
 	// action says what is done with due records.
@@ -66,6 +69,14 @@ func (b *RetentionRuleApplyConfiguration) WithKeep(value *KeepPeriodApplyConfigu
 // If called multiple times, the Basis field is set to the value of the last call.
 func (b *RetentionRuleApplyConfiguration) WithBasis(value *LegalBasisApplyConfiguration) *RetentionRuleApplyConfiguration {
 	b.Basis = value
+	return b
+}
+
+// WithMinimum sets the Minimum field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Minimum field is set to the value of the last call.
+func (b *RetentionRuleApplyConfiguration) WithMinimum(value *MinimumPeriodApplyConfiguration) *RetentionRuleApplyConfiguration {
+	b.Minimum = value
 	return b
 }
 
