@@ -148,6 +148,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OperationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PersonalField"):
 		return &apiv1alpha1.PersonalFieldApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PolicyEvidence"):
+		return &apiv1alpha1.PolicyEvidenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyRunStatus"):
 		return &apiv1alpha1.PolicyRunStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PrivateKeyJWT"):

@@ -234,6 +234,10 @@ type RunEvidence struct {
 	// +kubebuilder:validation:MaxLength=128
 	Previous string `json:"previous,omitempty"`
 
+	// records is Count if the policy asked for numbers of records alone: then there is no recordsDigest. Omitted: the keys are digested.
+	// +optional
+	Records RecordsEvidence `json:"records,omitempty"`
+
 	// recordsDigest covers the keyed hashes of the handled records' keys, in order.
 	// +optional
 	// +kubebuilder:validation:MaxLength=128

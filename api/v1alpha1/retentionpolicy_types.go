@@ -291,6 +291,29 @@ type PurgeThrottle struct {
 	MaxReplicaLagSeconds int32 `json:"maxReplicaLagSeconds,omitempty"`
 }
 
+// RecordsEvidence is what evidence says of the records that a run handled.
+//
+// +kubebuilder:validation:Enum=Digest;Count
+type RecordsEvidence string
+
+// What evidence says of handled records.
+const (
+	// RecordsDigest is their number and a digest of the keyed hashes of their keys, in order.
+	RecordsDigest RecordsEvidence = "Digest"
+	// RecordsCount is their number alone. The store returns no keys, which makes a purge faster; which records went cannot be shown later.
+	RecordsCount RecordsEvidence = "Count"
+)
+
+// PolicyEvidence says what the evidence of a policy's runs covers.
+//
+// +kubebuilder:validation:MinProperties=1
+type PolicyEvidence struct {
+	// records says what evidence holds of the records that went: Digest (default), which covers each record's key, or Count, their number
+	// alone, for tables where speed matters more. Counts, verification and signatures are the same with both.
+	// +optional
+	Records RecordsEvidence `json:"records,omitempty"`
+}
+
 // RetentionPolicySpec says which records of a store go, when and how.
 type RetentionPolicySpec struct {
 	// schedule of the runs: five-field cron (minute hour day-of-month month day-of-week). TZ= and CRON_TZ= are refused: use timeZone.
@@ -341,6 +364,10 @@ type RetentionPolicySpec struct {
 	// and outcomes of runs are signed with, for example one that cert-manager made. Without it the evidence has digests and no signatures.
 	// +optional
 	SigningKeyRef LocalReference `json:"signingKeyRef,omitzero"`
+
+	// evidence says what the evidence of runs covers.
+	// +optional
+	Evidence PolicyEvidence `json:"evidence,omitzero"`
 
 	// caps stop a run that would change more than anyone expects. A run over a cap changes nothing and asks for a person.
 	// +optional

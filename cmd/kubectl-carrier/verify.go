@@ -226,6 +226,8 @@ func printChain(out io.Writer, chain *evidence.Chain) error {
 			verdict = "at work"
 		case len(r.Problems) > 0:
 			verdict = "WRONG"
+		case r.CountOnly:
+			verdict = "ok, records counted and not digested"
 		}
 		signed := r.SignedBy
 		if len(signed) > 19 {

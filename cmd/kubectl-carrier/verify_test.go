@@ -20,7 +20,9 @@ import (
 )
 
 // signedList is a list of one signed preview, as kubectl prints it, and the file with the key to check it.
-func signedList(t *testing.T) (list, keyFile, digest string) {
+func signedList(t *testing.T) (list, keyFile, digest string) { return signedListWith(t, "") }
+
+func signedListWith(t *testing.T, records v1alpha1.RecordsEvidence) (list, keyFile, digest string) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -47,8 +49,9 @@ func signedList(t *testing.T) (list, keyFile, digest string) {
 		Name: "shipments-1", Namespace: "shop", UID: "run-uid",
 		Spec: v1alpha1.PurgeRunSpec{PolicyRef: v1alpha1.LocalReference{Name: "shipments"}, PolicyUID: "policy-uid", Mode: v1alpha1.RunPreview, Slot: slot},
 		Status: v1alpha1.PurgeRunStatus{
-			Results: []v1alpha1.RuleResult{{Rule: "events", Collection: "public.events", Total: 100, Due: 10}},
-			Outcome: v1alpha1.RunOutcome{Reason: v1alpha1.ReasonCompleted, FinishedAt: slot},
+			Results:  []v1alpha1.RuleResult{{Rule: "events", Collection: "public.events", Total: 100, Due: 10}},
+			Outcome:  v1alpha1.RunOutcome{Reason: v1alpha1.ReasonCompleted, FinishedAt: slot},
+			Evidence: v1alpha1.RunEvidence{Records: records},
 		},
 	}
 	record := retention.NewRecord(retention.SubjectOfRun(&run), &run.Status)
@@ -68,6 +71,8 @@ func signedList(t *testing.T) (list, keyFile, digest string) {
 func TestVerifyOffline(t *testing.T) {
 	list, key, digest := signedList(t)
 	_, otherKey, _ := signedList(t)
+	counted, countedKey, _ := signedListWith(t, v1alpha1.RecordsCount)
+	claimed := strings.Replace(counted, `"records":"Count"`, `"records":"Digest"`, 1)
 	edited := strings.Replace(list, `"due":10`, `"due":1`, 1)
 	verify := func(args ...string) []string { return append([]string{"purge", "verify", "-f", "-"}, args...) }
 	for name, tc := range map[string]struct {
@@ -80,6 +85,8 @@ func TestVerifyOffline(t *testing.T) {
 		"the policy asked for":      {in: list, args: verify("shipments", "--key", key), out: "last digest: " + digest},
 		"the last run is there":     {in: list, args: verify("--key", key, "--last", digest), out: "ok"},
 		"the last run is not there": {in: list, args: verify("--key", key, "--last", "sha256:00"), code: 1, out: "runs were removed or changed"},
+		"records counted alone":     {in: counted, args: verify("--key", countedKey), out: "ok, records counted and not digested"},
+		"counts pass for digests":   {in: claimed, args: verify("--key", countedKey), code: 1, out: "does not have the recorded digest: it was edited"},
 		"edited":                    {in: edited, args: verify("--key", key), code: 1, out: "shipments-1: its content does not have the recorded digest: it was edited"},
 		"edited, digests alone":     {in: edited, args: verify("--unsigned"), code: 1, out: "WRONG"},
 		"another key":               {in: list, args: verify("--key", otherKey), code: 1, out: "does not hold with any of the given keys"},

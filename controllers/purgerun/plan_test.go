@@ -207,6 +207,17 @@ func TestRenderedObjects(t *testing.T) {
 	}
 }
 
+func TestPlanTakesWhatEvidenceCoversFromThePolicy(t *testing.T) {
+	in := ready()
+	if p := decide(in); p.purge.CountOnly() {
+		t.Error("records are counted alone though nobody asked for it")
+	}
+	in.policy.Spec.Evidence.Records = v1alpha1.RecordsCount
+	if p := decide(in); !p.purge.CountOnly() {
+		t.Error("records are digested though the policy asks for counts")
+	}
+}
+
 func TestStoreWithVeryManyFieldsStillHasAPlan(t *testing.T) {
 	in := ready()
 	for i := range 30_000 {

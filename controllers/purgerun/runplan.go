@@ -43,7 +43,7 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 		Store: planStore(store, in.caBundle), Rules: rules, Holds: planHolds(holds),
 		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
 		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
-		HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
+		Records: string(policy.Spec.Evidence.Records), HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
 	}
 	if len(encodePlan(plan)) > maxPlanBytes {
 		plan.Store.Decided = nil // looking for undecided fields is worth less than the run

@@ -18,6 +18,8 @@ type Run struct {
 	Mode   string    `json:"mode"`
 	Reason string    `json:"reason"`
 	Totals Totals    `json:"totals"`
+	// CountOnly says that the records that went are counted and their keys not digested.
+	CountOnly bool `json:"countOnly,omitempty"`
 	// SignedBy identifies the key that the outcome's signature holds with; empty: it was not checked, or does not hold.
 	SignedBy string   `json:"signedBy,omitempty"`
 	Problems []string `json:"problems,omitempty"`
@@ -85,7 +87,7 @@ func checkChain(ctx context.Context, runs []*v1alpha1.PurgeRun, keys Keys) Chain
 	for _, run := range slices.Concat(ordered, others) {
 		report := Run{
 			Name: run.Name, Slot: run.Spec.Slot.UTC(), Mode: string(run.Spec.Mode), Reason: run.Status.Outcome.Reason,
-			Digest: run.Status.Evidence.Digest, Working: working(run),
+			Digest: run.Status.Evidence.Digest, Working: working(run), CountOnly: run.Status.Evidence.Records == v1alpha1.RecordsCount,
 		}
 		for i := range run.Status.Results {
 			r := &run.Status.Results[i]

@@ -35,6 +35,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("it has no rules")
 	case p.Caps.MaxSharePercent < 1 || p.Caps.MaxSharePercent > 100 || p.Caps.MaxRows < 1:
 		return fmt.Errorf("the caps are out of range")
+	case p.Records != "" && p.Records != string(v1alpha1.RecordsDigest) && !p.CountOnly():
+		return fmt.Errorf("evidence of records %q is not known", p.Records)
 	case p.Throttle.TargetBatchMilliseconds < 1 || p.Throttle.PauseMilliseconds < 0 || p.Throttle.MaxReplicaLagSeconds < 0:
 		return fmt.Errorf("the throttle is out of range")
 	}

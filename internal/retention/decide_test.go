@@ -92,6 +92,7 @@ func TestPlanThatIsNotSoundIsRefused(t *testing.T) {
 		"unknown mode":         {func(p *Plan) { p.Mode = "Dry" }, "mode"},
 		"no rules":             {func(p *Plan) { p.Rules = nil }, "no rules"},
 		"no caps":              {func(p *Plan) { p.Caps = Caps{} }, "caps"},
+		"evidence of records":  {func(p *Plan) { p.Records = "Guess" }, `evidence of records "Guess"`},
 		"no target":            {func(p *Plan) { p.Throttle.TargetBatchMilliseconds = 0 }, "throttle"},
 		"cutoff after slot":    {func(p *Plan) { p.Rules[0].Before = p.Slot.Add(time.Second) }, "cutoff"},
 		"no cutoff":            {func(p *Plan) { p.Rules[0].Before = time.Time{} }, "cutoff"},

@@ -53,14 +53,19 @@ func (h *Hasher) Records(collection string) *RecordsDigest {
 	return &RecordsDigest{mac: hmac.New(sha256.New, mac.Sum(nil)), sum: sha256.New()}
 }
 
-// RecordsDigest is the SHA-256 over the keyed hashes of records' keys, in order.
+// RecordsDigest is the account of handled records: their number, and, unless they are counted alone, the SHA-256 over the keyed hashes of
+// their keys, in order.
 type RecordsDigest struct {
-	mac, sum hash.Hash
+	mac, sum hash.Hash // nil: they are counted alone
 	count    int64
 }
 
 // Add takes the next record's key. Each part goes in with its length, so that ("a", "bc") and ("ab", "c") differ.
 func (d *RecordsDigest) Add(key ...string) {
+	d.count++
+	if d.CountOnly() {
+		return
+	}
 	d.mac.Reset()
 	for _, part := range key {
 		var length [8]byte
@@ -69,15 +74,20 @@ func (d *RecordsDigest) Add(key ...string) {
 		d.mac.Write([]byte(part))
 	}
 	d.sum.Write(d.mac.Sum(nil))
-	d.count++
 }
+
+// CountOnly says that keys are not wanted.
+func (d *RecordsDigest) CountOnly() bool { return d.mac == nil }
+
+// AddCount takes n records whose keys are not known. It is for accounts that are counts alone.
+func (d *RecordsDigest) AddCount(n int64) { d.count += n }
 
 // Count returns the number of records added.
 func (d *RecordsDigest) Count() int64 { return d.count }
 
-// Sum returns the digest in hexadecimal, empty if no record was added.
+// Sum returns the digest in hexadecimal, empty if no record was added or records are counted alone.
 func (d *RecordsDigest) Sum() string {
-	if d.count == 0 {
+	if d.count == 0 || d.CountOnly() {
 		return ""
 	}
 	return hex.EncodeToString(d.sum.Sum(nil))

@@ -174,7 +174,7 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	var took time.Duration
 	err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) (err error) {
 		begun := r.Clock.Now()
-		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher})
+		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, CountOnly: r.Plan.CountOnly()})
 		took = r.Clock.Since(begun)
 		if err != nil {
 			r.pace.failed()

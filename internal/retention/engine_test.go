@@ -26,6 +26,18 @@ func TestPurgeDeletesWhatIsDueAndKeepsWhatIsHeld(t *testing.T) {
 	}
 }
 
+func TestEvidenceSaysThatRecordsAreCountedAlone(t *testing.T) {
+	w := newWorld(t, "events")
+	w.plan.Records = "Count"
+	w.run(v1alpha1.ReasonCompleted)
+	if e := w.status.Evidence; e.Records != v1alpha1.RecordsCount || e.RecordsDigest != "" || w.status.Results[0].Done != 100 {
+		t.Errorf("evidence %+v, result %+v", e, w.status.Results[0])
+	}
+	if want := "events: 100 of 100 due records deleted. Records are counted, their keys are not digested (evidence.records: Count)"; w.status.Outcome.Message != want {
+		t.Errorf("message %q, want %q", w.status.Outcome.Message, want)
+	}
+}
+
 func TestPreviewOpensNoWindow(t *testing.T) {
 	w := newWorld(t, "events")
 	w.plan.Mode = "Preview"

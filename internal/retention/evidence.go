@@ -82,6 +82,7 @@ func NewIntent(s Subject, status *v1alpha1.PurgeRunStatus, holds []Hold, at time
 	for i := range holds {
 		names[i] = holds[i].Name
 	}
+	noteRecords(record, &status.Evidence)
 	record["plan"], record["holds"], record["plannedAt"] = rules, names, instant(at)
 	record["storeIdentity"], record["schemaDigest"] = status.Evidence.StoreIdentity, status.Evidence.SchemaDigest
 	return record
@@ -95,6 +96,7 @@ func NewRecord(s Subject, status *v1alpha1.PurgeRunStatus) Record {
 		results[i] = outcomeOf(&status.Results[i])
 	}
 	record["results"], record["batches"], record["recordsDigest"] = results, status.Checkpoint.Batches, status.Evidence.RecordsDigest
+	noteRecords(record, &status.Evidence)
 	record["storeIdentity"], record["schemaDigest"] = status.Evidence.StoreIdentity, status.Evidence.SchemaDigest
 	record["reason"], record["message"] = status.Outcome.Reason, status.Outcome.Message
 	record["finishedAt"] = instant(status.Outcome.FinishedAt.Time)
@@ -102,6 +104,13 @@ func NewRecord(s Subject, status *v1alpha1.PurgeRunStatus) Record {
 		record["intent"] = status.Evidence.IntentDigest
 	}
 	return record
+}
+
+// noteRecords says if records are counted alone. Evidence without the member is older, or has digests.
+func noteRecords(record Record, e *v1alpha1.RunEvidence) {
+	if e.Records != "" {
+		record["records"] = string(e.Records)
+	}
 }
 
 // counts of a rule's records, as the plan has them.

@@ -69,6 +69,7 @@ func TestEveryFactOfARunIsInItsDigest(t *testing.T) {
 		},
 		"reason":         func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Outcome.Reason = "CapExceeded" },
 		"end":            func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Outcome.FinishedAt = metav1.NewTime(slot) },
+		"counted alone":  func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Evidence.Records = v1alpha1.RecordsCount },
 		"records digest": func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Evidence.RecordsDigest = "other" },
 		"store":          func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Evidence.StoreIdentity = "1/3" },
 		"schema":         func(_ *Subject, r *v1alpha1.PurgeRunStatus) { r.Evidence.SchemaDigest = "other" },
@@ -109,6 +110,16 @@ func TestRecordsDigestKeepsOrderAndPartsApart(t *testing.T) {
 	}
 	if digest() != "" {
 		t.Error("the digest of no record is not empty")
+	}
+}
+
+func TestRecordsCountedAloneHaveNoDigest(t *testing.T) {
+	w := Window{Rule: &Rule{Collection: "public.events"}, Hasher: NewHasher(nil), CountOnly: true}
+	records := w.Records()
+	records.Add("1")
+	records.AddCount(2)
+	if records.Count() != 3 || records.Sum() != "" {
+		t.Errorf("%d records, digest %q", records.Count(), records.Sum())
 	}
 }
 

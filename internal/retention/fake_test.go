@@ -159,7 +159,7 @@ func (w *world) Window(_ context.Context, window Window) (Batch, error) {
 	var from int
 	_, _ = fmt.Sscan(window.Position, &from)
 	to := from + int(window.Size)
-	batch, records := Batch{Commits: 1}, window.Hasher.Records(window.Rule.Collection)
+	batch, records := Batch{Commits: 1}, window.Records()
 	if to < 100 {
 		batch.Next = fmt.Sprint(to)
 	}

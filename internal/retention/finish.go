@@ -18,6 +18,7 @@ func (r *run) recordIntent(ctx context.Context) error {
 	if r.Signer == nil || r.Plan.Mode == string(v1alpha1.RunPreview) {
 		return nil
 	}
+	r.noteRecords()
 	record := NewIntent(SubjectOfPlan(r.Plan), r.status, r.holds, r.storeTime(ctx))
 	digest, err := record.Digest()
 	if err != nil {
@@ -28,6 +29,13 @@ func (r *run) recordIntent(ctx context.Context) error {
 		return fmt.Errorf("signing the intent: %w", err)
 	}
 	return nil
+}
+
+// noteRecords tells evidence of counts alone from evidence whose digest covers each record.
+func (r *run) noteRecords() {
+	if r.Plan.CountOnly() {
+		r.status.Evidence.Records = v1alpha1.RecordsCount
+	}
 }
 
 // maxUndecided is how many fields without a decision a status lists.
@@ -74,6 +82,7 @@ func (r *run) finish(ctx context.Context, failure *Failure) error {
 		message += ". Warning: " + w
 	}
 	r.status.Pause = v1alpha1.RunPause{}
+	r.noteRecords()
 	r.status.Evidence.RecordsDigest = r.status.Checkpoint.Digest
 	r.status.Outcome = v1alpha1.RunOutcome{Reason: reason, Message: truncate(message, maxMessage), FinishedAt: metav1.NewTime(r.storeTime(ctx))}
 	record := NewRecord(SubjectOfPlan(r.Plan), r.status)

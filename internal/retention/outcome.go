@@ -35,6 +35,9 @@ func outcome(p *Plan, results []v1alpha1.RuleResult, holds []Hold, failure *Fail
 		parts = append(parts, describe(p, r, holds))
 	}
 	message = strings.Join(parts, "; ")
+	if p.CountOnly() && reason != v1alpha1.ReasonNothingDue {
+		message += ". Records are counted, their keys are not digested (evidence.records: Count)"
+	}
 	if reason == v1alpha1.ReasonVerificationDisagreed {
 		message += ". Due records are left that no hold explains: look for triggers or programs that keep or restore them"
 	}

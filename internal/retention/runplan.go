@@ -1,7 +1,11 @@
 // Package retention is the run of a purge: the plan that the operator writes, and the purger that carries it out.
 package retention
 
-import "time"
+import (
+	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
 
 // PlanFile is the key of the run's ConfigMap that holds the Plan as JSON, and its name below PlanDir in the purger's pod.
 const (
@@ -44,11 +48,16 @@ type Plan struct {
 	ExpectedIdentity string `json:"expectedIdentity,omitempty"`
 	// PreviousDigest is the evidence digest of the policy's previous run; empty for the first.
 	PreviousDigest string `json:"previousDigest,omitempty"`
+	// Records is Digest or Count: what the evidence says of the records that went. Empty: Digest.
+	Records string `json:"records,omitempty"`
 	// HashKey says that HashKeyFile is mounted.
 	HashKey bool `json:"hashKey,omitempty"`
 	// SigningKey says that SigningKeyFile is mounted.
 	SigningKey bool `json:"signingKey,omitempty"`
 }
+
+// CountOnly says whether handled records are counted and their keys not digested.
+func (p *Plan) CountOnly() bool { return p.Records == string(v1alpha1.RecordsCount) }
 
 // Store describes the store apart from its connection's secrets.
 type Store struct {

@@ -81,6 +81,16 @@ type Window struct {
 	Position string
 	Size     int64
 	Hasher   *Hasher
+	// CountOnly says that the batch needs no digest: the store need not return keys.
+	CountOnly bool
+}
+
+// Records begins the account of the window's records.
+func (w *Window) Records() *RecordsDigest {
+	if w.CountOnly {
+		return &RecordsDigest{}
+	}
+	return w.Hasher.Records(w.Rule.Collection)
 }
 
 // Batch is the result of a window, after its commit.
@@ -89,7 +99,7 @@ type Batch struct {
 	Next string
 	// Commits is the number of transactions that were committed: 0 if nothing was left to look at.
 	Commits int64
-	// Done records, and the digest of their keys in order (empty if there are none).
+	// Done records, and the digest of their keys in order: empty if there are none, or with Window.CountOnly.
 	Done   int64
 	Digest string
 }

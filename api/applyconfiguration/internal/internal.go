@@ -1379,6 +1379,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.PolicyEvidence
+  map:
+    fields:
+    - name: records
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RecordsEvidence
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.PolicyRunStatus
   map:
     fields:
@@ -1661,6 +1667,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RecordsEvidence
+  scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RedisLimitStore
   map:
     fields:
@@ -1765,6 +1773,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: caps
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.PurgeCaps
+    - name: evidence
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.PolicyEvidence
     - name: firstRun
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunMode
@@ -2007,6 +2018,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: previous
       type:
         scalar: string
+    - name: records
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RecordsEvidence
     - name: recordsDigest
       type:
         scalar: string

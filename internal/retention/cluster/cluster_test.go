@@ -121,7 +121,7 @@ func TestStatusComesBackAsReportedAndTheOperatorsPartStays(t *testing.T) {
 	report(func() { want.Pause = v1alpha1.RunPause{} }) // what is left out is taken back
 	report(func() {
 		want.Outcome = v1alpha1.RunOutcome{Reason: "Completed", Message: "done", FinishedAt: metav1.NewTime(slot)}
-		want.Evidence = v1alpha1.RunEvidence{Digest: "sha256:1", Previous: "sha256:0", RecordsDigest: "r", StoreIdentity: "1/2", SchemaDigest: "s"}
+		want.Evidence = v1alpha1.RunEvidence{Records: v1alpha1.RecordsCount, Digest: "sha256:1", Previous: "sha256:0", RecordsDigest: "r", StoreIdentity: "1/2", SchemaDigest: "s"}
 	})
 }
 

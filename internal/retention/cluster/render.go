@@ -59,6 +59,9 @@ func renderResult(r *v1alpha1.RuleResult) *v1alpha1ac.RuleResultApplyConfigurati
 // renderEvidence leaves out what is not known yet.
 func renderEvidence(e v1alpha1.RunEvidence) *v1alpha1ac.RunEvidenceApplyConfiguration {
 	evidence := v1alpha1ac.RunEvidence()
+	if e.Records != "" {
+		evidence.WithRecords(e.Records)
+	}
 	for value, with := range map[*string]func(string) *v1alpha1ac.RunEvidenceApplyConfiguration{
 		&e.Digest: evidence.WithDigest, &e.Previous: evidence.WithPrevious, &e.RecordsDigest: evidence.WithRecordsDigest,
 		&e.StoreIdentity: evidence.WithStoreIdentity, &e.SchemaDigest: evidence.WithSchemaDigest,

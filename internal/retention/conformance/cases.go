@@ -45,6 +45,35 @@ func deletesExactlyWhatIsDue(t *testing.T, s *Store) {
 	}
 }
 
+// countsAlone does everything that a driver can do without keys: deleting, hashing and other anonymizing.
+func countsAlone(t *testing.T, s *Store) {
+	all := records()
+	s.Fill(all)
+	held := func(r Record) bool { return r.Shop == "shop-1" }
+	for _, fields := range [][]retention.Anonymize{
+		{{Name: "email", Strategy: string(v1alpha1.AnonymizeKeyedHash)}},
+		{{Name: "email", Strategy: string(v1alpha1.AnonymizeConstant), Value: "removed"}},
+		nil, // deleting
+	} {
+		r := newRun(t, s)
+		r.Plan.Records = string(v1alpha1.RecordsCount)
+		r.InForce = []retention.Hold{{Name: "case-1", Collection: s.Rule.Collection, Where: []retention.Filter{retentiontest.In("shop", "shop-1")}}}
+		if len(fields) > 0 {
+			r.Plan.Rules[0].Action, r.Plan.Rules[0].Fields = string(v1alpha1.ActionAnonymize), fields
+		}
+		got := r.expect(v1alpha1.ReasonCompleted)
+		if n := count(all, func(r Record) bool { return due(r) && !held(r) }); got.Done != n || got.Remaining != 0 || got.Verification != v1alpha1.VerificationAgreed {
+			t.Errorf("fields %+v: result %+v, want %d done", fields, got, n)
+		}
+		if e := r.Status.Evidence; e.RecordsDigest != "" || e.Records != v1alpha1.RecordsCount {
+			t.Errorf("fields %+v: evidence %+v", fields, e)
+		}
+	}
+	if diff := cmp.Diff(without(all, func(r Record) bool { return due(r) && !held(r) }), s.Left()); diff != "" {
+		t.Errorf("records (-want +got):\n%s", diff)
+	}
+}
+
 func holdByFilter(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)

@@ -49,6 +49,7 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 	for name, test := range map[string]func(*testing.T, *Store){
 		"a preview counts and changes nothing":                       previewChangesNothing,
 		"what is due goes, and nothing else":                         deletesExactlyWhatIsDue,
+		"records may be counted alone":                               countsAlone,
 		"a hold by filter keeps its records":                         holdByFilter,
 		"a hold of the collection keeps all":                         holdOfTheCollection,
 		"a hold that comes in the middle of a run wins":              holdInTheMiddle,

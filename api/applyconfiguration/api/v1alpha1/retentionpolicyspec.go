@@ -32,6 +32,8 @@ type RetentionPolicySpecApplyConfiguration struct {
 	// signingKeyRef names the Secret, in the same namespace, whose key "tls.key" holds the Ed25519 private key (PKCS #8, PEM) that intents
 	// and outcomes of runs are signed with, for example one that cert-manager made. Without it the evidence has digests and no signatures.
 	SigningKeyRef *LocalReferenceApplyConfiguration `json:"signingKeyRef,omitempty"`
+	// evidence says what the evidence of runs covers.
+	Evidence *PolicyEvidenceApplyConfiguration `json:"evidence,omitempty"`
 	// caps stop a run that would change more than anyone expects. A run over a cap changes nothing and asks for a person.
 	Caps *PurgeCapsApplyConfiguration `json:"caps,omitempty"`
 	// throttle keeps a run from disturbing the store's other users.
@@ -125,6 +127,14 @@ func (b *RetentionPolicySpecApplyConfiguration) WithHashKeyRef(value *LocalRefer
 // If called multiple times, the SigningKeyRef field is set to the value of the last call.
 func (b *RetentionPolicySpecApplyConfiguration) WithSigningKeyRef(value *LocalReferenceApplyConfiguration) *RetentionPolicySpecApplyConfiguration {
 	b.SigningKeyRef = value
+	return b
+}
+
+// WithEvidence sets the Evidence field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Evidence field is set to the value of the last call.
+func (b *RetentionPolicySpecApplyConfiguration) WithEvidence(value *PolicyEvidenceApplyConfiguration) *RetentionPolicySpecApplyConfiguration {
+	b.Evidence = value
 	return b
 }
 

@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
 // RunEvidenceApplyConfiguration represents a declarative configuration of the RunEvidence type for use
 // with apply.
 //
@@ -12,6 +16,8 @@ type RunEvidenceApplyConfiguration struct {
 	Digest *string `json:"digest,omitempty"`
 	// previous is the digest of the policy's previous run.
 	Previous *string `json:"previous,omitempty"`
+	// records is Count if the policy asked for numbers of records alone: then there is no recordsDigest. Omitted: the keys are digested.
+	Records *apiv1alpha1.RecordsEvidence `json:"records,omitempty"`
 	// recordsDigest covers the keyed hashes of the handled records' keys, in order.
 	RecordsDigest *string `json:"recordsDigest,omitempty"`
 	// storeIdentity is the store as the run found it.
@@ -46,6 +52,14 @@ func (b *RunEvidenceApplyConfiguration) WithDigest(value string) *RunEvidenceApp
 // If called multiple times, the Previous field is set to the value of the last call.
 func (b *RunEvidenceApplyConfiguration) WithPrevious(value string) *RunEvidenceApplyConfiguration {
 	b.Previous = &value
+	return b
+}
+
+// WithRecords sets the Records field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Records field is set to the value of the last call.
+func (b *RunEvidenceApplyConfiguration) WithRecords(value apiv1alpha1.RecordsEvidence) *RunEvidenceApplyConfiguration {
+	b.Records = &value
 	return b
 }
 

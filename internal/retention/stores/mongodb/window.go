@@ -51,7 +51,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if next != nil {
 		batch.Next = s.notes.write(*next)
 	}
-	records := w.Hasher.Records(w.Rule.Collection)
+	records := w.Records()
 	for _, id := range done {
 		records.Add(keyText(id))
 	}

@@ -101,7 +101,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
 	defer cancel()
-	records := w.Hasher.Records(w.Rule.Collection)
+	records := w.Records()
 	if err := s.change(finish, w, t, on, records); err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
@@ -158,6 +158,9 @@ func (s *session) end(ctx context.Context, t *table, on span, size int64, plain 
 
 // change is the transaction of a window.
 func (s *session) change(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) error {
+	if w.CountOnly && len(hashed(w.Rule.Fields)) == 0 {
+		return s.changeUnseen(ctx, w, t, on, records)
+	}
 	if s.returning && len(w.Rule.Fields) == 0 {
 		return s.each(ctx, t.deleteSQL(w.Rule, w.Holds, on, true), adder(records, len(w.Rule.Key))) // commits by itself
 	}
@@ -186,6 +189,11 @@ func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table
 	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, w.Rule.Key), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
 		return 0, err
 	}
+	return s.changeDue(ctx, w, t, on)
+}
+
+// changeDue is the one statement that deletes or anonymizes what is due, and returns of how many records.
+func (s *session) changeDue(ctx context.Context, w retention.Window, t *table, on span) (int64, error) {
 	var statement part
 	if len(w.Rule.Fields) == 0 {
 		statement = t.deleteSQL(w.Rule, w.Holds, on, false)
@@ -197,6 +205,13 @@ func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// changeUnseen changes records and counts them, without their keys. It commits by itself.
+func (s *session) changeUnseen(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) error {
+	changed, err := s.changeDue(ctx, w, t, on)
+	records.AddCount(changed)
+	return err
 }
 
 // adder adds keys to the digest as they come: memory does not grow with the window.

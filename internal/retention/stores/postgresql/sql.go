@@ -225,13 +225,16 @@ func (s *statement) blocks(from, to int64) string {
 		s.arg(fmt.Sprintf("(%d,0)", from)), s.arg(fmt.Sprintf("(%d,0)", to)))
 }
 
-// key lists the key's fields as text.
-func key(rule *retention.Rule) string {
+// returning lists the key's fields as text, or nothing if records are counted alone.
+func returning(rule *retention.Rule, w target) string {
+	if w.countOnly {
+		return ""
+	}
 	parts := make([]string, len(rule.Key))
 	for i, name := range rule.Key {
 		parts[i] = field(name) + "::text"
 	}
-	return strings.Join(parts, ", ")
+	return " RETURNING " + strings.Join(parts, ", ")
 }
 
 // target is a leaf's window that a statement works on.
@@ -239,6 +242,8 @@ type target struct {
 	table    *table
 	leaf     leaf
 	from, to int64
+	// countOnly says that the statement need not return keys.
+	countOnly bool
 }
 
 // deleteSQL deletes a window's due records. Records that others of the same table refer to wait for a later pass.
@@ -251,15 +256,15 @@ func deleteSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, 
 			own.WriteString(" AND NOT " + ref.exists())
 		}
 	}
-	return text + own.String() + " RETURNING " + key(rule), s.args
+	return text + own.String() + returning(rule, w), s.args
 }
 
 // updateSQL anonymizes a window's due records with null and constants.
 func updateSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
 	s := &statement{}
 	sets := s.sets(rule.Fields, w.table)
-	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s WHERE %s AND %s AND NOT %s RETURNING %s", w.leaf.quoted(), strings.Join(sets, ", "),
-		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), key(rule))
+	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s WHERE %s AND %s AND NOT %s%s", w.leaf.quoted(), strings.Join(sets, ", "),
+		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), returning(rule, w))
 	return text, s.args
 }
 
@@ -313,9 +318,9 @@ func hashSQL(rule *retention.Rule, holds []retention.Hold, w target, places []st
 		names = append(names, fmt.Sprintf("v%d", i))
 	}
 	sets := s.sets(rule.Fields, w.table)
-	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s FROM unnest(%s) AS h(%s) WHERE t.ctid = h.place AND %s AND %s AND NOT %s RETURNING %s",
+	text := fmt.Sprintf("UPDATE ONLY %s AS t SET %s FROM unnest(%s) AS h(%s) WHERE t.ctid = h.place AND %s AND %s AND NOT %s%s",
 		w.leaf.quoted(), strings.Join(sets, ", "), strings.Join(arrays, ", "), strings.Join(names, ", "),
-		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), key(rule))
+		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table), returning(rule, w))
 	return text, s.args
 }
 

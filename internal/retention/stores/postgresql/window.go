@@ -52,8 +52,8 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
 	defer cancel()
-	records := w.Hasher.Records(w.Rule.Collection)
-	err = s.change(finish, w, target{table: t, leaf: *l, from: at.block, to: to}, records)
+	records := w.Records()
+	err = s.change(finish, w, target{table: t, leaf: *l, from: at.block, to: to, countOnly: w.CountOnly}, records)
 	if err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
@@ -107,6 +107,11 @@ func (s *session) change(ctx context.Context, w retention.Window, on target, rec
 			text, args = hashSQL(w.Rule, w.Holds, on, places, values)
 		} else {
 			text, args = changeSQL(w.Rule, w.Holds, on)
+		}
+		if w.CountOnly {
+			tag, err := tx.Exec(ctx, text, args...)
+			records.AddCount(tag.RowsAffected())
+			return err
 		}
 		rows, err := tx.Query(ctx, text, args...)
 		if err != nil {

@@ -112,7 +112,7 @@ func (s *session) CheckReferences(context.Context, *retention.Rule, []retention.
 func (s *session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
 	d := &decision{rule: w.Rule, holds: w.Holds}
 	cursor := parsePosition(s.process(), w.Position)
-	records := w.Hasher.Records(w.Rule.Collection)
+	records := w.Records()
 	// A step that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	finish := context.WithoutCancel(ctx)
 	for left := max(w.Size, 1); left > 0 && ctx.Err() == nil; left -= scanCount {

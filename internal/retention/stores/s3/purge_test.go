@@ -64,6 +64,18 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+func TestRecordsCountedAlone(t *testing.T) {
+	b := newBucket(t, server, flavor{versioned: true})
+	b.put("a")
+	b.put("a")
+	r := newRunner(t, b, deleteRule(b.name))
+	r.Plan.Records = string(v1alpha1.RecordsCount)
+	status := r.Run(v1alpha1.ReasonCompleted)
+	if got, e := status.Results[0], status.Evidence; got.Done != 2 || e.RecordsDigest != "" || e.Records != v1alpha1.RecordsCount {
+		t.Errorf("result %+v, evidence %+v", got, e)
+	}
+}
+
 func TestDeleteMarkerAndUploads(t *testing.T) {
 	b := newBucket(t, server, flavor{versioned: true})
 	b.put("a")

@@ -59,7 +59,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}
 	at := splitCollection(w.Rule.Collection)
 	d := &decision{rule: w.Rule, holds: w.Holds, slack: s.slack}
-	records := w.Hasher.Records(w.Rule.Collection)
+	records := w.Records()
 	stage, from := s.places.find(w.Position)
 	work := s.versionsWindow
 	if stage == stageUploads {
