@@ -146,6 +146,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OAuth2RefreshTokenApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Operation"):
 		return &apiv1alpha1.OperationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PauseLimits"):
+		return &apiv1alpha1.PauseLimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PersonalField"):
 		return &apiv1alpha1.PersonalFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PolicyEvidence"):

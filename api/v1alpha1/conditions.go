@@ -200,6 +200,24 @@ const (
 	ReasonStoreBusy = "StoreBusy"
 	// ReasonReplicaLag: replicas stayed behind, or could not be seen. Also a pause reason.
 	ReasonReplicaLag = "ReplicaLag"
+	// ReasonWALBacklog: too much of the store's log waits to be archived. Also a pause reason.
+	ReasonWALBacklog = "WALBacklog"
+	// ReasonSlotBehind: a replication slot keeps too much of the store's log. Also a pause reason.
+	ReasonSlotBehind = "SlotBehind"
+	// ReasonOldTransaction: a long transaction keeps the store from cleaning up. Also a pause reason.
+	ReasonOldTransaction = "OldTransaction"
+	// ReasonVacuumRunning: a vacuum works on the table. Also a pause reason.
+	ReasonVacuumRunning = "VacuumRunning"
+	// ReasonDeadRows: too many of the table's rows are dead. Also a pause reason.
+	ReasonDeadRows = "DeadRows"
+	// ReasonHistoryList: InnoDB's history list is too long. Also a pause reason.
+	ReasonHistoryList = "HistoryList"
+	// ReasonStoreLoad: the store works for too many others. Also a pause reason.
+	ReasonStoreLoad = "StoreLoad"
+	// ReasonPendingFrees: the memory of too many deleted objects is not yet free. Also a pause reason.
+	ReasonPendingFrees = "PendingFrees"
+	// ReasonSignalUnavailable: the store does not show a signal that is to pause the run.
+	ReasonSignalUnavailable = "SignalUnavailable"
 	// ReasonStoreTLSFailed: the store's certificate could not be verified.
 	ReasonStoreTLSFailed = "StoreTLSFailed"
 	// ReasonTableNotFound: the store has no such table.

@@ -267,6 +267,74 @@ type PurgeCaps struct {
 	MaxRows int64 `json:"maxRows,omitempty"`
 }
 
+// PauseLimits are what a store may show of its strain before a run waits. Any signal over its limit pauses the run, between two transactions;
+// it goes on once the signal has come down by a tenth of the limit. A store that cannot show a signal, or does not show it to the login,
+// ends the run before anything is changed. Omitted ones are not looked at.
+//
+// +kubebuilder:validation:MinProperties=1
+type PauseLimits struct {
+	// walBacklogMebibytes of the write-ahead log that wait to be archived, in MiB, 1 to 1048576. PostgreSQL with archive_mode on; the role
+	// needs pg_monitor.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1048576
+	WALBacklogMebibytes int32 `json:"walBacklogMebibytes,omitempty"`
+
+	// slotRetainedMebibytes of the write-ahead log that one replication slot keeps from being removed, in MiB, 1 to 1048576. PostgreSQL.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1048576
+	SlotRetainedMebibytes int32 `json:"slotRetainedMebibytes,omitempty"`
+
+	// oldestTransactionSeconds is the age of the oldest transaction of others, which keeps deleted records from being cleaned up, in seconds,
+	// 1 to 604800. PostgreSQL, where prepared transactions, slots and standbys with feedback count too, and the role needs pg_monitor; MySQL,
+	// where the user needs PROCESS.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=604800
+	OldestTransactionSeconds int32 `json:"oldestTransactionSeconds,omitempty"`
+
+	// runningVacuums is the number of vacuums that work on the rule's table or its partitions, 0 to 1000. PostgreSQL; the role needs pg_monitor.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000
+	RunningVacuums *int32 `json:"runningVacuums,omitempty"`
+
+	// deadRowsPercent is the share of dead rows in the rule's table and its partitions, in percent, 1 to 99; fewer than 10000 are not looked
+	// at. Take more than autovacuum_vacuum_scale_factor, which is 20 % by default: autovacuum does not begin below. PostgreSQL.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
+	DeadRowsPercent int32 `json:"deadRowsPercent,omitempty"`
+
+	// historyListLength of InnoDB: the changes that are not yet purged from its undo logs, 1 to 1000000000. MySQL, where the user needs
+	// PROCESS, and MariaDB.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	HistoryListLength int32 `json:"historyListLength,omitempty"`
+
+	// activeSessions is the number of other sessions that the store works for at the moment, 1 to 100000. PostgreSQL, where the role needs
+	// pg_monitor; MySQL, by Threads_running, which counts connected replicas too.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	ActiveSessions int32 `json:"activeSessions,omitempty"`
+
+	// queuedOperations is the number of operations that wait for a lock or a ticket in the store, 1 to 100000. MongoDB; the user needs the role
+	// clusterMonitor.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	QueuedOperations int32 `json:"queuedOperations,omitempty"`
+
+	// pendingFrees is the number of deleted objects whose memory is not yet free, 1 to 1000000000. Redis.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	PendingFrees int32 `json:"pendingFrees,omitempty"`
+}
+
 // PurgeThrottle keeps a run from disturbing the store's other users.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -289,6 +357,10 @@ type PurgeThrottle struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3600
 	MaxReplicaLagSeconds int32 `json:"maxReplicaLagSeconds,omitempty"`
+
+	// pauseAbove lists what else pauses the run, by the signals of the store. Omitted: nothing.
+	// +optional
+	PauseAbove PauseLimits `json:"pauseAbove,omitzero"`
 }
 
 // RecordsEvidence is what evidence says of the records that a run handled.

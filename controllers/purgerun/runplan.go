@@ -133,6 +133,7 @@ func planCaps(caps v1alpha1.PurgeCaps) retention.Caps {
 func planThrottle(throttle v1alpha1.PurgeThrottle) retention.Throttle {
 	planned := retention.Throttle{
 		TargetBatchMilliseconds: throttle.TargetBatchMilliseconds, MaxReplicaLagSeconds: throttle.MaxReplicaLagSeconds,
+		PauseAbove: runs.PauseLimits(&throttle.PauseAbove),
 	}
 	if planned.TargetBatchMilliseconds == 0 {
 		planned.TargetBatchMilliseconds = defaultTargetBatchMilliseconds

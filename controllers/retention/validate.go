@@ -6,6 +6,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
@@ -47,15 +48,30 @@ func storeProblem(policy *v1alpha1.RetentionPolicy, policies []v1alpha1.Retentio
 	if p := minimumProblem(policy, policies, store); p != nil {
 		return p
 	}
-	if kind, _ := stores.Of(store.Spec.Type); policy.Spec.Throttle.MaxReplicaLagSeconds > 0 && !kind.ReplicaLag {
-		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
-			"a store of type %s cannot say how far its replicas are behind: leave throttle.maxReplicaLagSeconds out", store.Spec.Type)}
+	if p := throttleProblem(&policy.Spec.Throttle, store.Spec.Type); p != nil {
+		return p
 	}
 	if storemap.Ready(store) {
 		return nil
 	}
 	message := fmt.Sprintf("DataStore %q is not ready: see its conditions", store.Name)
 	return &problem{reason: v1alpha1.ReasonStoreNotReady, message: message, waiting: !storemap.Stalled(store)}
+}
+
+// throttleProblem says what a store of that type cannot show.
+func throttleProblem(throttle *v1alpha1.PurgeThrottle, storeType v1alpha1.DataStoreType) *problem {
+	kind, _ := stores.Of(storeType)
+	if throttle.MaxReplicaLagSeconds > 0 && !kind.ReplicaLag {
+		return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+			"a store of type %s cannot say how far its replicas are behind: leave throttle.maxReplicaLagSeconds out", storeType)}
+	}
+	for _, l := range runs.PauseLimits(&throttle.PauseAbove) {
+		if !slices.Contains(kind.Signals, l.Signal) {
+			return &problem{reason: v1alpha1.ReasonRuleInvalid, message: fmt.Sprintf(
+				"a store of type %s does not show %s: leave it out of throttle.pauseAbove (it shows %v)", storeType, l.Signal, kind.Signals)}
+		}
+	}
+	return nil
 }
 
 // rulesProblem says which rule does not fit the store's map.

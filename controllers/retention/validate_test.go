@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/utils/ptr"
+
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
 
@@ -33,6 +35,34 @@ func TestRulesThatAKindOfStoreCannotCarryOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := kindProblem(&v1alpha1.RetentionRule{Clock: v1alpha1.RetentionClock{Field: tc.field, Unit: tc.unit}, Action: tc.action}, tc.store)
+			switch {
+			case tc.want == "" && p != nil:
+				t.Errorf("refused: %s", p.message)
+			case tc.want != "" && (p == nil || p.reason != v1alpha1.ReasonRuleInvalid || !strings.Contains(p.message, tc.want)):
+				t.Errorf("%+v, want %q", p, tc.want)
+			}
+		})
+	}
+}
+
+// A limit that nobody could watch is refused before a run is made.
+func TestSignalsThatAKindOfStoreDoesNotShow(t *testing.T) {
+	for name, tc := range map[string]struct {
+		store    v1alpha1.DataStoreType
+		throttle v1alpha1.PurgeThrottle
+		want     string // empty: it does
+	}{
+		"vacuums of PostgreSQL":     {v1alpha1.StorePostgreSQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{RunningVacuums: ptr.To(int32(0))}}, ""},
+		"transactions of MySQL":     {v1alpha1.StoreMySQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{OldestTransactionSeconds: 60}}, ""},
+		"MySQL archives nothing":    {v1alpha1.StoreMySQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{WALBacklogMebibytes: 1}}, "does not show walBacklogMebibytes"},
+		"Redis has no vacuums":      {v1alpha1.StoreRedis, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{PendingFrees: 9, RunningVacuums: ptr.To(int32(0))}}, "does not show runningVacuums"},
+		"the queue of MongoDB":      {v1alpha1.StoreMongoDB, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{QueuedOperations: 9}}, ""},
+		"S3 shows nothing":          {v1alpha1.StoreS3, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{ActiveSessions: 9}}, "does not show activeSessions"},
+		"S3 has no replicas to see": {v1alpha1.StoreS3, v1alpha1.PurgeThrottle{MaxReplicaLagSeconds: 9}, "cannot say how far its replicas are behind"},
+		"no limits":                 {v1alpha1.StoreS3, v1alpha1.PurgeThrottle{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := throttleProblem(&tc.throttle, tc.store)
 			switch {
 			case tc.want == "" && p != nil:
 				t.Errorf("refused: %s", p.message)

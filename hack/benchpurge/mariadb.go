@@ -38,7 +38,7 @@ func startMariaDB(ctx context.Context, dir string) (store, error) {
 	}
 	s := &mariaServer{server: base}
 	data, socket := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "socket")
-	if _, err := s.output(ctx, "mariadb-install-db", "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db"); err != nil {
+	if _, err := s.output(ctx, "mariadb-install-db", "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--tmpdir="+s.dir); err != nil {
 		return nil, err
 	}
 	config := driver.NewConfig()
@@ -48,7 +48,7 @@ func startMariaDB(ctx context.Context, dir string) (store, error) {
 		return nil, err
 	}
 	db := sql.OpenDB(connector)
-	if err := s.start(ctx, db, program, "--no-defaults", "--datadir="+data, "--port="+strconv.Itoa(s.port), "--bind-address=127.0.0.1", "--socket="+socket,
+	if err := s.start(ctx, db, program, "--no-defaults", "--datadir="+data, "--tmpdir="+s.dir, "--port="+strconv.Itoa(s.port), "--bind-address=127.0.0.1", "--socket="+socket,
 		"--pid-file="+filepath.Join(s.dir, "pid"), "--skip-name-resolve", "--server-id=1", "--log-bin="+filepath.Join(data, "binlog"), "--binlog-format=ROW",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=1G", "--character-set-server=utf8mb4"); err != nil {
 		return s, err

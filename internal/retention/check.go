@@ -40,6 +40,11 @@ func (p *Plan) check() error {
 	case p.Throttle.TargetBatchMilliseconds < 1 || p.Throttle.PauseMilliseconds < 0 || p.Throttle.MaxReplicaLagSeconds < 0:
 		return fmt.Errorf("the throttle is out of range")
 	}
+	for _, l := range p.Throttle.PauseAbove {
+		if _, known := signals[l.Signal]; !known || l.Above < 0 {
+			return fmt.Errorf("the limit %d of signal %q is not sound", l.Above, l.Signal)
+		}
+	}
 	seen := map[string]bool{}
 	for i := range p.Rules {
 		rule := &p.Rules[i]

@@ -42,6 +42,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the run's status: %w", err)
 	}
+	status.Pause = v1alpha1.RunPause{} // what another pod waited for may have passed
 	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle), uncertain: status.Checkpoint.Rule != ""}
 	defer r.close()
 	err = r.loop(ctx)
@@ -66,8 +67,10 @@ type run struct {
 	holds   []Hold
 	// inspected: the session looked at rules and holds as they are now.
 	inspected bool
-	// holdsAt is when the holds were read, reportedAt when the status was written, lagAt when the replicas were last in time.
-	holdsAt, reportedAt, lagAt time.Time
+	// holdsAt is when the holds were read, reportedAt when the status was written, calmAt when the store was last within its limits, as far as
+	// calmRule is concerned.
+	holdsAt, reportedAt, calmAt time.Time
+	calmRule                    string
 	// uncertain: a window may have been committed without being counted.
 	uncertain bool
 	// left is what the last pass left to do, for the rule at hand.
@@ -166,7 +169,7 @@ func (r *run) begin(ctx context.Context, rule *Rule) error {
 
 // window handles one window and pauses as the throttle says.
 func (r *run) window(ctx context.Context, rule *Rule) error {
-	if err := r.waitForReplicas(ctx); err != nil {
+	if err := r.waitForStore(ctx, rule); err != nil {
 		return err
 	}
 	at := parsePosition(r.status.Checkpoint.Position)

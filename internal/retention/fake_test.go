@@ -36,6 +36,7 @@ type world struct {
 	total       int64
 	identity    string
 	lag         func() Lag
+	signal      func(Signal) (Reading, error)
 	openErr     func() error
 	windowErr   func(Window) error
 	stubborn    bool // windows report success and change nothing
@@ -182,6 +183,8 @@ func (w *world) Lag(context.Context) (Lag, error) {
 	}
 	return w.lag(), nil
 }
+
+func (w *world) Measure(_ context.Context, s Signal, _ *Rule) (Reading, error) { return w.signal(s) }
 
 func (w *world) Now(context.Context) (time.Time, error) { return w.clock.Now(), nil }
 func (w *world) Close()                                 {}

@@ -13,12 +13,9 @@ import (
 const (
 	// holdsFor is how long holds that were read stay good.
 	holdsFor = 500 * time.Millisecond
-	// lagFor is how long replicas that kept up stay trusted.
-	lagFor = time.Second
-	// How long the run waits before it ends: for a store that is down, for one that is busy, and for replicas.
+	// How long the run waits before it ends: for a store that is down, and for one that is busy.
 	unreachablePatience = 2 * time.Minute
 	busyPatience        = 10 * time.Minute
-	lagPatience         = time.Hour
 	// apiPatience is how long the run waits for the Kubernetes API. Then the process ends, and the Job starts another.
 	apiPatience = 5 * time.Minute
 	// quietTries are not worth a pause in the status.
@@ -30,11 +27,12 @@ const (
 //nolint:gocognit // what each kind of failure means for the next try is one decision
 func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold) error) error {
 	var since time.Time
+	paused := false
 	for try := 0; ; try++ {
 		err := r.attempt(ctx, do)
 		unreachable := errors.Is(err, ErrUnreachable)
 		if !unreachable && !errors.Is(err, ErrBusy) {
-			if err == nil {
+			if err == nil && paused {
 				return r.goOn(ctx)
 			}
 			return err
@@ -57,6 +55,7 @@ func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold
 			return Fail(reason, "%v, for %s: see to the store; the next run goes on with what is left", err, patience)
 		}
 		if try >= quietTries {
+			paused = true
 			if err := r.pauseFor(ctx, reason, err.Error()); err != nil {
 				return err
 			}
@@ -126,6 +125,9 @@ func (r *run) inspect(ctx context.Context) error {
 			r.Log.Warn("inspection", "warning", w)
 		}
 	}
+	if err := r.checkSignals(ctx); err != nil {
+		return err
+	}
 	r.warnings, r.inspected = found.Warnings, true
 	return nil
 }
@@ -151,42 +153,6 @@ func (r *run) readHolds(ctx context.Context) error {
 	r.inspected = r.inspected && reflect.DeepEqual(holds, r.holds)
 	r.holds, r.holdsAt = holds, at
 	return nil
-}
-
-// waitForReplicas waits until all replicas are known to be near enough.
-func (r *run) waitForReplicas(ctx context.Context) error {
-	limit := time.Duration(r.Plan.Throttle.MaxReplicaLagSeconds) * time.Second
-	if limit == 0 || (!r.lagAt.IsZero() && r.Clock.Since(r.lagAt) < lagFor) {
-		return nil
-	}
-	since := r.Clock.Now()
-	for {
-		var lag Lag
-		err := r.with(ctx, func(ctx context.Context, s Session, _ []Hold) (err error) {
-			lag, err = s.Lag(ctx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if lag.Unknown == "" && lag.Behind <= limit {
-			r.lagAt = r.Clock.Now()
-			return r.goOn(ctx)
-		}
-		message := fmt.Sprintf("a replica is %s behind, at most %s are allowed", lag.Behind.Round(time.Second), limit)
-		if lag.Unknown != "" {
-			message = "how far the replicas are behind is not known: " + lag.Unknown
-		}
-		if r.Clock.Since(since) >= lagPatience {
-			return Fail(v1alpha1.ReasonReplicaLag, "%s, for %s: see to the replicas, or leave throttle.maxReplicaLagSeconds out", message, lagPatience)
-		}
-		if err := r.pauseFor(ctx, v1alpha1.ReasonReplicaLag, message); err != nil {
-			return err
-		}
-		if err := r.sleep(ctx, lagFor); err != nil {
-			return err
-		}
-	}
 }
 
 // pauseFor says why the run waits. The first message of a reason is reported at once, changes of it with the next checkpoint.

@@ -125,4 +125,12 @@ type Throttle struct {
 	TargetBatchMilliseconds int32 `json:"targetBatchMilliseconds"`
 	PauseMilliseconds       int32 `json:"pauseMilliseconds"`
 	MaxReplicaLagSeconds    int32 `json:"maxReplicaLagSeconds"`
+	// PauseAbove are the signals that pause the run.
+	PauseAbove []Limit `json:"pauseAbove,omitempty"`
+}
+
+// Limit of a signal.
+type Limit struct {
+	Signal Signal `json:"signal"`
+	Above  int64  `json:"above"`
 }

@@ -152,6 +152,18 @@ spec:
 			refused:  []string{`spec: {caps: {maxRows: 10000000001}}`},
 		},
 		{
+			name:     "a limit of no signal is none",
+			message:  "spec.throttle.pauseAbove in body should have at least 1 properties",
+			accepted: []string{`spec: {throttle: {pauseAbove: {runningVacuums: 0, oldestTransactionSeconds: 900}}}`},
+			refused:  []string{`spec: {throttle: {pauseAbove: {}}}`},
+		},
+		{
+			name:     "a share of dead rows is below all",
+			message:  "spec.throttle.pauseAbove.deadRowsPercent in body should be less than or equal to 99",
+			accepted: []string{`spec: {throttle: {pauseAbove: {deadRowsPercent: 30}}}`},
+			refused:  []string{`spec: {throttle: {pauseAbove: {deadRowsPercent: 100}}}`},
+		},
+		{
 			name:     "a run has one pod",
 			message:  "spec.parallelism in body should be less than or equal to 1",
 			accepted: []string{`spec: {parallelism: 1}`},

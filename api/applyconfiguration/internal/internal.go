@@ -1370,6 +1370,36 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: response
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.BodyRules
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.PauseLimits
+  map:
+    fields:
+    - name: activeSessions
+      type:
+        scalar: numeric
+    - name: deadRowsPercent
+      type:
+        scalar: numeric
+    - name: historyListLength
+      type:
+        scalar: numeric
+    - name: oldestTransactionSeconds
+      type:
+        scalar: numeric
+    - name: pendingFrees
+      type:
+        scalar: numeric
+    - name: queuedOperations
+      type:
+        scalar: numeric
+    - name: runningVacuums
+      type:
+        scalar: numeric
+    - name: slotRetainedMebibytes
+      type:
+        scalar: numeric
+    - name: walBacklogMebibytes
+      type:
+        scalar: numeric
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.PersonalField
   map:
     fields:
@@ -1593,6 +1623,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: maxReplicaLagSeconds
       type:
         scalar: numeric
+    - name: pauseAbove
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.PauseLimits
     - name: pauseMilliseconds
       type:
         scalar: numeric

@@ -3,6 +3,7 @@ package retentiontest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -64,6 +65,15 @@ func (f *Faulty) Open(ctx context.Context) (retention.Session, error) {
 type faultySession struct {
 	retention.Session
 	faulty *Faulty
+}
+
+// Measure asks the driver's session, which must be a Gauge.
+func (s *faultySession) Measure(ctx context.Context, signal retention.Signal, rule *retention.Rule) (retention.Reading, error) {
+	gauge, ok := s.Session.(retention.Gauge)
+	if !ok {
+		return retention.Reading{}, fmt.Errorf("%T is no gauge", s.Session)
+	}
+	return gauge.Measure(ctx, signal, rule)
 }
 
 func (s *faultySession) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {

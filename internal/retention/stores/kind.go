@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
 // Keys of a store's Secret.
@@ -34,6 +35,8 @@ type Kind struct {
 	StoreTime string
 	// ReplicaLag says that the store can tell how far its replicas are behind.
 	ReplicaLag bool
+	// Signals that the store can show of its strain.
+	Signals []retention.Signal
 }
 
 var (
@@ -44,15 +47,20 @@ var (
 )
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
-	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
-	v1alpha1.StoreMySQL:      {Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true},
+	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true,
+		Signals: []retention.Signal{retention.SignalWALBacklog, retention.SignalSlotRetained, retention.SignalOldestTransaction, retention.SignalRunningVacuums,
+			retention.SignalDeadRows, retention.SignalActiveSessions}},
+	v1alpha1.StoreMySQL: {Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true,
+		Signals: []retention.Signal{retention.SignalOldestTransaction, retention.SignalHistoryList, retention.SignalActiveSessions}},
 	v1alpha1.StoreMongoDB: {
 		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both, ReplicaLag: true,
-		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),
+		Units:   append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...),
+		Signals: []retention.Signal{retention.SignalQueuedOperations},
 	},
 	v1alpha1.StoreRedis: {
 		StoreTime: "lastAccess", Port: 6379, Required: []string{KeyHost, KeyPassword}, Optional: []string{KeyPort, KeyUsername, KeyDatabase}, Actions: both,
 		Units: append([]v1alpha1.ClockUnit{v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, epochs...), ReplicaLag: true,
+		Signals: []retention.Signal{retention.SignalPendingFrees},
 	},
 	v1alpha1.StoreS3: {
 		StoreTime: "lastModified", Port: 443, Required: []string{KeyHost, KeyAccessKeyID, KeySecretAccessKey}, Optional: []string{KeyPort, KeyRegion},

@@ -14,6 +14,8 @@ type PurgeThrottleApplyConfiguration struct {
 	PauseMilliseconds *int32 `json:"pauseMilliseconds,omitempty"`
 	// maxReplicaLagSeconds pauses the run while a replica is further behind, in seconds, 1 to 3600. Omitted: replicas are not looked at.
 	MaxReplicaLagSeconds *int32 `json:"maxReplicaLagSeconds,omitempty"`
+	// pauseAbove lists what else pauses the run, by the signals of the store. Omitted: nothing.
+	PauseAbove *PauseLimitsApplyConfiguration `json:"pauseAbove,omitempty"`
 }
 
 // PurgeThrottleApplyConfiguration constructs a declarative configuration of the PurgeThrottle type for use with
@@ -43,5 +45,13 @@ func (b *PurgeThrottleApplyConfiguration) WithPauseMilliseconds(value int32) *Pu
 // If called multiple times, the MaxReplicaLagSeconds field is set to the value of the last call.
 func (b *PurgeThrottleApplyConfiguration) WithMaxReplicaLagSeconds(value int32) *PurgeThrottleApplyConfiguration {
 	b.MaxReplicaLagSeconds = &value
+	return b
+}
+
+// WithPauseAbove sets the PauseAbove field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PauseAbove field is set to the value of the last call.
+func (b *PurgeThrottleApplyConfiguration) WithPauseAbove(value *PauseLimitsApplyConfiguration) *PurgeThrottleApplyConfiguration {
+	b.PauseAbove = value
 	return b
 }

@@ -253,3 +253,16 @@ func TestWindowThatIsRepeatedChangesNothing(t *testing.T) {
 		t.Errorf("%d done %s", done, diff)
 	}
 }
+
+// A signal that the store does not show ends the run before anything is changed. FerretDB has no queues.
+func TestSignalThatCannotBeSeenIsNotIgnored(t *testing.T) {
+	db := newDatabase(t)
+	all := newEvents(100)
+	insertEvents(db, all, notDue)
+	r := newRunner(t, db, eventsRule())
+	r.Plan.Throttle.PauseAbove = []retention.Limit{{Signal: retention.SignalQueuedOperations, Above: 10}}
+	r.Run(v1alpha1.ReasonSignalUnavailable)
+	if n, err := db.Collection("events").CountDocuments(t.Context(), bson.D{}); err != nil || n != int64(len(all)) {
+		t.Errorf("%d of %d records are left, %v", n, len(all), err)
+	}
+}

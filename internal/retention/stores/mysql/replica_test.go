@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
@@ -27,53 +26,18 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	r := newRunner(t, db, deleteRule("events", "events", "at", v1alpha1.ClockTimestamp, 90))
 	r.Plan.Store.TLSMode, r.Plan.Store.CABundle = string(v1alpha1.StoreTLSDisable), "" // the two have CAs of their own
 	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 200
-	began := make(chan struct{})
 	windows := 0
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 500, Before: func() error {
 		if windows++; windows == 3 {
 			on.exec("STOP SLAVE SQL_THREAD")
-			close(began)
 		}
 		return nil
 	}}
-	ended := make(chan error, 1)
-	go func() { ended <- r.Try(t.Context()) }()
-	<-began
-	pause := func() v1alpha1.RunPause {
-		r.Mu.Lock()
-		defer r.Mu.Unlock()
-		return r.Status.Pause
-	}
-	await(t, ended, "the run to wait", func() bool { return pause().Reason == v1alpha1.ReasonReplicaLag })
-	if !strings.Contains(pause().Message, "behind") {
-		t.Errorf("pause says %q", pause().Message)
-	}
-	left := db.int("SELECT count(*) FROM events WHERE " + due90)
-	time.Sleep(1500 * time.Millisecond) // nothing may happen now, for longer than the run looks away
-	if n := db.int("SELECT count(*) FROM events WHERE " + due90); n != left || n == 0 {
-		t.Errorf("%d due rows while the run waits, %d before", n, left)
-	}
-	on.exec("START SLAVE SQL_THREAD")
-	if err := <-ended; err != nil || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || r.Status.Pause.Reason != "" {
-		t.Errorf("%v, %+v, %+v", err, r.Status.Outcome, r.Status.Pause)
-	}
-	await(t, ended, "the replica to have what is left", func() bool {
+	left := func() int64 { return db.int("SELECT count(*) FROM events WHERE " + due90) }
+	r.WaitsFor(v1alpha1.ReasonReplicaLag, "a replica is", left, func() { on.exec("START SLAVE SQL_THREAD") })
+	retentiontest.Await(t, nil, "the replica to have what is left", func() bool {
 		return on.int("SELECT count(*) FROM "+db.name+".events") == db.int("SELECT count(*) FROM events")
 	})
-}
-
-func await(t *testing.T, ended <-chan error, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-ended:
-			t.Fatalf("the run ended before %s: %v", what, err)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain for", what)
-		}
-	}
 }
 
 // A lag that is not known is not taken for none. The run waits, says why, and ends when nobody mends it for an hour.

@@ -82,7 +82,8 @@ func newInstance(dir, name string, options ...string) (*instance, error) {
 	if err := chownToServer(dir); err != nil {
 		return nil, err
 	}
-	out, err := asServer("mariadb-install-db", "--no-defaults", "--datadir="+i.dir, "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-flush-log-at-trx-commit=0").CombinedOutput()
+	// A server that starts removes the temporary tables of all that share its folder for them.
+	out, err := asServer("mariadb-install-db", "--no-defaults", "--datadir="+i.dir, "--auth-root-authentication-method=normal", "--skip-test-db", "--tmpdir="+dir, "--innodb-flush-log-at-trx-commit=0").CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("mariadb-install-db: %w: %s", err, out)
 	}
@@ -115,7 +116,7 @@ func newServer(t *testing.T, options ...string) *instance {
 }
 
 func (i *instance) start() error {
-	i.process = asServer("mariadbd", append([]string{"--no-defaults", "--datadir=" + i.dir, "--port=" + strconv.Itoa(i.port), "--bind-address=127.0.0.1",
+	i.process = asServer("mariadbd", append([]string{"--no-defaults", "--datadir=" + i.dir, "--tmpdir=" + filepath.Dir(i.dir), "--port=" + strconv.Itoa(i.port), "--bind-address=127.0.0.1",
 		"--socket=" + i.socket(), "--pid-file=" + filepath.Join(i.dir, "pid"), "--ssl-cert=" + filepath.Join(i.dir, "server.crt"), "--ssl-key=" + filepath.Join(i.dir, "server.key"),
 		"--log-bin=" + filepath.Join(i.dir, "binlog"), "--binlog-format=ROW", "--skip-name-resolve", "--innodb-buffer-pool-size=256M", "--character-set-server=utf8mb4",
 		"--log-error=" + filepath.Join(i.dir, "log")}, i.options...)...)

@@ -24,7 +24,7 @@ type runner struct {
 
 func newRunner(t *testing.T, db *database, rules ...retention.Rule) *runner {
 	t.Helper()
-	plan := retentiontest.NewPlan(retention.Store{Name: "orders", Type: string(v1alpha1.StorePostgreSQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}, rules...)
+	plan := retentiontest.NewPlan(retention.Store{Name: "orders", Type: string(v1alpha1.StorePostgreSQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: db.on.ca}, rules...)
 	plan.RunUID = "uid-" + db.name // two runs never have one
 	return &runner{Runner: retentiontest.NewRunner(t, plan, &postgresql.Driver{Dir: db.dir, Plan: plan}), db: db}
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,42 +42,12 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	r := newRunner(t, db, deleteRule("events", "public.events", "at", v1alpha1.ClockTimestampTZ, 90))
 	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 50
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 8}
-	ended := make(chan error, 1)
-	go func() { ended <- r.Try(t.Context()) }()
-	pause := func() v1alpha1.RunPause {
-		r.Mu.Lock()
-		defer r.Mu.Unlock()
-		return r.Status.Pause
-	}
-	await(t, ended, "the run to wait", func() bool { return pause().Reason == v1alpha1.ReasonReplicaLag })
-	if !strings.Contains(pause().Message, "behind") {
-		t.Errorf("pause says %q", pause().Message)
-	}
-	left := db.int("SELECT count(*) FROM events WHERE " + due90)
-	time.Sleep(1500 * time.Millisecond) // nothing may happen now, for longer than the run looks away
-	if n := db.int("SELECT count(*) FROM events WHERE " + due90); n != left || n == 0 {
-		t.Errorf("%d due rows while the run waits, %d before", n, left)
-	}
-	if _, err := replica.Exec(t.Context(), "SELECT pg_wal_replay_resume()"); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err != nil || r.Status.Outcome.Reason != v1alpha1.ReasonCompleted || r.Status.Pause.Reason != "" {
-		t.Errorf("%v, %+v, %+v", err, r.Status.Outcome, r.Status.Pause)
-	}
-}
-
-func await(t *testing.T, ended <-chan error, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-ended:
-			t.Fatalf("the run ended before %s: %v", what, err)
-		default:
+	left := func() int64 { return db.int("SELECT count(*) FROM events WHERE " + due90) }
+	r.WaitsFor(v1alpha1.ReasonReplicaLag, "a replica is", left, func() {
+		if _, err := replica.Exec(t.Context(), "SELECT pg_wal_replay_resume()"); err != nil {
+			t.Fatal(err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain for", what)
-		}
-	}
+	})
 }
 
 // A lag that is not known is not taken for none. The run waits, says why, and ends when nobody mends it for an hour.

@@ -53,6 +53,7 @@ func TestMain(m *testing.M) {
 type cluster struct {
 	dir, ca string
 	port    int
+	options []string
 	process *exec.Cmd
 }
 
@@ -75,11 +76,11 @@ func withServer(run func() int) (code int, err error) {
 }
 
 // newStandby copies the server and follows it.
-func (c *cluster) newStandby(dir string) (*cluster, error) {
+func (c *cluster) newStandby(dir string, options ...string) (*cluster, error) {
 	if err := chownToServer(dir); err != nil {
 		return nil, err
 	}
-	standby := &cluster{dir: filepath.Join(dir, "standby"), ca: c.ca}
+	standby := &cluster{dir: filepath.Join(dir, "standby"), ca: c.ca, options: options}
 	source := fmt.Sprintf("host=127.0.0.1 port=%d user=%s password=%s sslmode=disable", c.port, superuser, superPassword)
 	if out, err := asServer("pg_basebackup", "-D", standby.dir, "-d", source, "-R", "-X", "stream", "-c", "fast", "--no-sync").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, out)
@@ -88,8 +89,8 @@ func (c *cluster) newStandby(dir string) (*cluster, error) {
 }
 
 // newCluster initializes and starts a server. It does not run as root, so the tests' root becomes postgres for it.
-func newCluster(dir, name string) (*cluster, error) {
-	c := &cluster{dir: filepath.Join(dir, name)}
+func newCluster(dir, name string, options ...string) (*cluster, error) {
+	c := &cluster{dir: filepath.Join(dir, name), options: options}
 	if err := chownToServer(dir); err != nil {
 		return nil, err
 	}
@@ -113,8 +114,9 @@ func (c *cluster) start() error {
 	}
 	c.port = listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
-	c.process = asServer("postgres", "-D", c.dir, "-p", strconv.Itoa(c.port), "-k", c.dir, "-h", "127.0.0.1",
-		"-c", "ssl=on", "-c", "fsync=off", "-c", "max_connections=40", "-c", "wal_level=replica", "-c", "max_wal_senders=4", "-c", "log_min_messages=fatal")
+	c.process = asServer("postgres", append([]string{"-D", c.dir, "-p", strconv.Itoa(c.port), "-k", c.dir, "-h", "127.0.0.1",
+		"-c", "ssl=on", "-c", "fsync=off", "-c", "max_connections=40", "-c", "wal_level=replica", "-c", "max_wal_senders=4", "-c", "max_prepared_transactions=4",
+		"-c", "log_min_messages=fatal"}, c.options...)...)
 	c.process.Stderr = os.Stderr
 	if err := c.process.Start(); err != nil {
 		return err
@@ -215,6 +217,7 @@ func (c *cluster) writeCertificates() error {
 // database is a fresh database of one test.
 type database struct {
 	t    *testing.T
+	on   *cluster
 	name string
 	conn *pgx.Conn
 	dir  string // the files of the store's Secret
@@ -222,13 +225,18 @@ type database struct {
 
 func newDatabase(t *testing.T) *database {
 	t.Helper()
+	return newDatabaseOn(t, server)
+}
+
+func newDatabaseOn(t *testing.T, on *cluster) *database {
+	t.Helper()
 	ctx := context.Background()
-	admin, err := pgx.Connect(ctx, server.url("postgres"))
+	admin, err := pgx.Connect(ctx, on.url("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer admin.Close(ctx)
-	db := &database{t: t, name: "db_" + strings.ToLower(rand.Text()[:10]), dir: t.TempDir()}
+	db := &database{t: t, on: on, name: "db_" + strings.ToLower(rand.Text()[:10]), dir: t.TempDir()}
 	for _, sql := range []string{
 		"CREATE DATABASE " + db.name,
 		"DO $$ BEGIN CREATE ROLE " + purgerRole + " LOGIN PASSWORD '" + purgerLogin + "'; EXCEPTION WHEN duplicate_object THEN END $$",
@@ -237,12 +245,12 @@ func newDatabase(t *testing.T) *database {
 			t.Fatal(err)
 		}
 	}
-	if db.conn, err = pgx.Connect(ctx, server.url(db.name)); err != nil {
+	if db.conn, err = pgx.Connect(ctx, on.url(db.name)); err != nil {
 		t.Fatal(err)
 	}
 	// The database stays until the server goes: dropping one waits for a checkpoint.
 	t.Cleanup(func() { db.conn.Close(ctx) })
-	for key, value := range map[string]string{"host": "127.0.0.1", "port": strconv.Itoa(server.port), "database": db.name, "username": purgerRole, "password": purgerLogin} {
+	for key, value := range map[string]string{"host": "127.0.0.1", "port": strconv.Itoa(on.port), "database": db.name, "username": purgerRole, "password": purgerLogin} {
 		db.secret(key, value)
 	}
 	return db

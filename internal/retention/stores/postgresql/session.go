@@ -21,6 +21,8 @@ type session struct {
 	limit  time.Duration
 	tables map[string]*table
 	lag    stores.LagTracker
+	// transactions tells how old the transactions are that are held back.
+	transactions stores.LagTracker
 }
 
 // Close gives up the connection and, with it, the run's lock.

@@ -28,6 +28,7 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 
 	r := newRunner(t, s, seconds90)
 	r.Plan.Throttle.MaxReplicaLagSeconds, r.Plan.Throttle.PauseMilliseconds = 2, 200
+	r.Plan.Throttle.PauseAbove = []retention.Limit{{Signal: retention.SignalPendingFrees, Above: 1000}} // the real server shows it
 	windows := 0
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 64, After: func(retention.Batch) error {
 		if windows++; windows == 2 {
