@@ -108,6 +108,7 @@ func (x *exchange) finish() {
 		x.refuse(newProblem(http.StatusInternalServerError, ruleInternal, ""))
 	}
 	x.record.total = x.gateway.clock.Since(x.started)
+	x.collectRemoved()
 	x.gateway.metrics.observe(x)
 	x.gateway.access.write(x.started.Add(x.record.total), x.attributes())
 }

@@ -20,10 +20,10 @@ import (
 func TestMetricSeriesAreBounded(t *testing.T) {
 	m := newMetrics()
 	for i := range 1000 {
-		m.removed("rate", fmt.Sprintf("$.a%d", i), 1)
+		m.fieldSeries("rate", fmt.Sprintf("$.a%d", i)).add(1)
 	}
-	m.removed("rate", "$.a5", 3000)
-	m.removed("rate", otherFields, 7)
+	m.fieldSeries("rate", "$.a5").add(3000)
+	m.fieldSeries("rate", otherFields).add(7)
 	if got := len(m.series); got != maxFieldSeries+1 {
 		t.Errorf("%d series, want %d and that of all others", got, maxFieldSeries)
 	}

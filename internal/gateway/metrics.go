@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/carrier-operator/carrier-operator/internal/gateway/config"
-	"github.com/carrier-operator/carrier-operator/internal/minimize"
 )
 
 const (
@@ -44,13 +44,13 @@ type metrics struct {
 	counted map[outcome]*counters
 
 	mu     sync.Mutex
-	series map[field]int64 // how many were removed
-	counts map[string]int  // of series, by operation
+	series map[field]*fieldSeries
+	counts map[string]int // of series, by operation
 }
 
 func newMetrics() *metrics {
 	m := &metrics{registry: prometheus.NewRegistry(), counted: map[outcome]*counters{},
-		series: map[field]int64{}, counts: map[string]int{}}
+		series: map[field]*fieldSeries{}, counts: map[string]int{}}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "carrier_gateway_" + name, Help: help}, labels)
 		m.registry.MustRegister(c)
@@ -141,40 +141,56 @@ func (m *metrics) observe(x *exchange) {
 	if r.renewed {
 		m.renewals.Inc()
 	}
-	for _, part := range []*minimize.Removed{&r.request, &r.query, &r.response} {
-		for path, n := range part.Paths() {
-			m.removed(operation, x.vocabulary.mask(path), n)
-		}
-		if part.Unlisted > 0 {
-			m.removed(operation, otherFields, part.Unlisted)
-		}
+	for _, f := range x.spare.removed {
+		f.series.add(f.count)
+	}
+	if n := r.request.Unlisted + r.query.Unlisted + r.response.Unlisted; n > 0 {
+		m.fieldSeries(operation, otherFields).add(n)
 	}
 }
 
 // field is a removed field of an operation's messages.
 type field struct{ operation, path string }
 
-// removed counts removed fields, under otherFields once an operation has many different ones.
-func (m *metrics) removed(operation, path string, n int) {
+// fieldSeries counts a field's removals.
+type fieldSeries struct {
+	counter prometheus.Counter
+	total   atomic.Int64
+}
+
+func (s *fieldSeries) add(n int) {
+	s.counter.Add(float64(n))
+	s.total.Add(int64(n))
+}
+
+// fieldSeries returns the series of a removed field, that of otherFields once an operation has many different ones.
+func (m *metrics) fieldSeries(operation, path string) *fieldSeries {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	key := field{operation, path}
-	if _, known := m.series[key]; !known && path != otherFields {
+	if s := m.series[key]; s != nil {
+		return s
+	}
+	if path != otherFields {
 		if m.counts[operation] == maxFieldSeries {
 			key.path = otherFields
 		} else {
 			m.counts[operation]++
 		}
 	}
-	m.series[key] += int64(n)
-	m.mu.Unlock()
-	m.fields.WithLabelValues(key.operation, key.path).Add(float64(n))
+	s := m.series[key]
+	if s == nil {
+		s = &fieldSeries{counter: m.fields.WithLabelValues(key.operation, key.path)}
+		m.series[key] = s
+	}
+	return s
 }
 
 // mostRemoved are the fields with the highest counts since the start, the highest first.
 func (m *metrics) mostRemoved() (list []config.FieldCount) {
 	m.mu.Lock()
-	for key, count := range m.series {
-		list = append(list, config.FieldCount{Operation: key.operation, Path: key.path, Count: count})
+	for key, s := range m.series {
+		list = append(list, config.FieldCount{Operation: key.operation, Path: key.path, Count: s.total.Load()})
 	}
 	m.mu.Unlock()
 	slices.SortFunc(list, func(a, b config.FieldCount) int {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/carrier-operator/carrier-operator/internal/minimize"
@@ -64,10 +63,10 @@ func (x *exchange) attributes() []slog.Attr {
 	if n := len(r.request.Missing); n > 0 {
 		list = append(list, slog.Int("missingFields", n))
 	}
-	if removed := x.removedNames(&r.request, &r.query); len(removed) > 0 {
+	if removed := removedNames(x.spare.removed[:x.spare.removedInRequest]); len(removed) > 0 {
 		list = append(list, slog.Any("requestRemoved", removed))
 	}
-	if removed := x.removedNames(&r.response); len(removed) > 0 {
+	if removed := removedNames(x.spare.removed[x.spare.removedInRequest:]); len(removed) > 0 {
 		list = append(list, slog.Any("responseRemoved", removed))
 	}
 	if x.snapshot != nil {
@@ -75,17 +74,6 @@ func (x *exchange) attributes() []slog.Attr {
 	}
 	x.spare.attributes = list
 	return list
-}
-
-// removedNames are the removed paths with the names that the rules mention.
-func (x *exchange) removedNames(parts ...*minimize.Removed) (out []string) {
-	for _, part := range parts {
-		for path := range part.Paths() {
-			out = append(out, x.vocabulary.mask(path))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 func (x *exchange) clientName() string {

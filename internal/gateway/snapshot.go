@@ -31,6 +31,7 @@ type snapshot struct {
 	credential map[string]*credential // by name
 	content    map[string]*carrier.Credential
 	vocabulary vocabulary
+	shown      shownFields
 	callbacks  map[string]*callbackEndpoint
 	// validUntil is when it must be built again from the same files: an exception ends, or a session key is old.
 	validUntil time.Time

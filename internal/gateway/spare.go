@@ -13,6 +13,8 @@ const spareLimit = 64 << 10
 // the carrier's client, which is done with a body when the response's body is closed, nor the record, which is written by then.
 type spare struct {
 	attributes        []slog.Attr
+	removed           []removedField // of the request, then of the answer
+	removedInRequest  int
 	request, response bodies
 }
 
@@ -45,6 +47,8 @@ func (x *exchange) release() {
 	query.Reset()
 	response.Reset()
 	clear(s.attributes)
+	clear(s.removed)
+	s.removed, s.removedInRequest = s.removed[:0], 0
 	s.request.reset()
 	s.response.reset()
 	*x = exchange{spare: s, record: record{request: request, query: query, response: response}}

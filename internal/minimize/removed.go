@@ -1,9 +1,6 @@
 package minimize
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 const (
 	maxReportedPaths = 64 // per message: names come from the client
@@ -21,40 +18,36 @@ type Removed struct {
 	Missing     []string // required paths that the message lacks, as the rules write them
 	Undecodable string   // mode Report only: the rule by which the other modes would refuse the message
 
-	counts map[string]*int
-	listed int
+	known  map[string]*removedPath // also paths of earlier messages, whose count is 0
+	listed []*removedPath          // of this message
+}
+
+type removedPath struct {
+	path  string
+	count int
 }
 
 // Reset empties r and keeps its memory.
 func (r *Removed) Reset() {
-	if len(r.counts) > maxInternedPaths {
-		clear(r.counts)
+	for _, p := range r.listed {
+		p.count = 0
 	}
-	for _, n := range r.counts {
-		*n = 0
+	if len(r.known) > maxInternedPaths {
+		clear(r.known)
 	}
-	*r = Removed{counts: r.counts}
+	*r = Removed{known: r.known, listed: r.listed[:0]}
 }
 
-// Paths yields each path of which values were removed and their number, sorted by path. List elements are [*]; a name that
-// neither the rules mention nor looks like a field name is [?]; a query parameter is ?name. At most 64 paths are listed.
+// Paths yields each path of which values were removed and their number, in the order in which the paths were met. List elements are
+// [*]; a name that neither the rules mention nor looks like a field name is [?]; a query parameter is ?name. At most 64 paths are
+// listed.
 func (r *Removed) Paths() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		if r == nil {
 			return
 		}
-		if r.listed == 0 {
-			return
-		}
-		paths := make([]string, 0, r.listed)
-		for path, n := range r.counts {
-			if *n > 0 {
-				paths = append(paths, path)
-			}
-		}
-		slices.Sort(paths)
-		for _, path := range paths {
-			if !yield(path, *r.counts[path]) {
+		for _, p := range r.listed {
+			if !yield(p.path, p.count) {
 				return
 			}
 		}
@@ -63,22 +56,27 @@ func (r *Removed) Paths() iter.Seq2[string, int] {
 
 func (r *Removed) add(path []byte) {
 	r.Total++
-	n := r.counts[string(path)]
-	if n == nil || *n == 0 {
-		if r.listed == maxReportedPaths || len(path) > maxReportedPath {
+	p := r.known[string(path)]
+	if p == nil || p.count == 0 {
+		if len(r.listed) == maxReportedPaths || len(path) > maxReportedPath {
 			r.Unlisted++
 			return
 		}
-		r.listed++
-	}
-	if n == nil {
-		if r.counts == nil {
-			r.counts = map[string]*int{}
+		if p == nil {
+			p = r.learn(string(path))
 		}
-		n = new(int)
-		r.counts[string(path)] = n
+		r.listed = append(r.listed, p)
 	}
-	*n++
+	p.count++
+}
+
+func (r *Removed) learn(path string) *removedPath {
+	if r.known == nil {
+		r.known = map[string]*removedPath{}
+	}
+	p := &removedPath{path: path}
+	r.known[path] = p
+	return p
 }
 
 // appendName appends a name as a path segment: .name, ['na me'], or [?] when it might be something else than a field name.
