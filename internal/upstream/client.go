@@ -43,6 +43,7 @@ type Options struct {
 type Client struct {
 	options Options
 	pool    pool
+	watch   watch
 }
 
 // Errors of the protocol. Their texts hold nothing that the origin sent.
@@ -169,7 +170,7 @@ func failure(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, os.ErrDeadlineExceeded): // the socket's timer was faster than the context's
+	case errors.Is(err, os.ErrDeadlineExceeded): // the watch was faster than the context's clock
 		return context.DeadlineExceeded
 	default:
 		return err

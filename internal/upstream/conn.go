@@ -29,9 +29,9 @@ type conn struct {
 
 	idleSince time.Time
 	probe     [1]byte
+	watched   watched // the watch's
 
 	// Of the exchange under way:
-	stop     func() bool // ends the watch over the context
 	buffers  *buffers
 	outgoing outgoing
 	attempt  func(uintptr) bool // sendOnce, made once so that it costs no allocation
@@ -91,22 +91,17 @@ func (cn *conn) begin(ctx context.Context) {
 	cn.socket.written, cn.answered = false, false
 	cn.buffers = bufferPool.Get().(*buffers)
 	cn.buffers.in.Reset(cn.tls)
-	at, _ := ctx.Deadline() // the zero time: none
-	_ = cn.socket.SetDeadline(at)
-	cn.stop = context.AfterFunc(watched(ctx), cn.interrupt)
+	cn.client.watch.add(cn, ctx)
 }
 
 var longAgo = time.Unix(1, 0)
 
-// interrupt ends all reading and writing.
+// interrupt ends all reading and writing, for good.
 func (cn *conn) interrupt() { _ = cn.socket.SetDeadline(longAgo) }
 
 // finish ends the exchange: the connection goes back to the pool if its answer was read whole and nothing speaks against it.
 func (cn *conn) finish(whole bool) {
-	reusable := whole && !cn.spoiled
-	if !cn.stop() { // the context ended: interrupt runs, or has run, or will
-		reusable = false
-	}
+	reusable := cn.client.watch.remove(cn) && whole && !cn.spoiled
 	if cn.writer() != nil {
 		reusable = false
 	}

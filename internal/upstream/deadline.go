@@ -8,7 +8,7 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// deadline is a context whose timer starts when somebody asks for Done: a socket has a timer of its own.
+// deadline is a context whose timer starts when somebody asks for Done: a Client's watch does without.
 type deadline struct {
 	context.Context
 	at    time.Time
@@ -67,12 +67,4 @@ func (d *deadline) end() {
 	if d.cancel != nil {
 		d.cancel()
 	}
-}
-
-// watched is the context whose end must interrupt a socket that has the deadline of ctx.
-func watched(ctx context.Context) context.Context {
-	if d, ok := ctx.(*deadline); ok {
-		return d.Context
-	}
-	return ctx
 }

@@ -113,6 +113,7 @@ func (g *greedy) Read(p []byte) (int, error) {
 		return n, err
 	}
 	_ = g.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	defer func() { _ = g.SetReadDeadline(time.Time{}) }()
 	more, _ := io.ReadFull(g.TCPConn, p[1:])
 	return 1 + more, nil
 }
