@@ -50,7 +50,7 @@ next:
 
 // prepareHeaders builds the carrier's header from nothing: what is not listed does not pass.
 func (x *exchange) prepareHeaders() *problem {
-	h := make(http.Header, len(listHeaders)+len(singleHeaders)+len(x.operation.headers)+6)
+	h := x.spare.header
 	for _, name := range listHeaders {
 		if values := x.r.Header[name]; len(values) == 1 {
 			h[name] = values

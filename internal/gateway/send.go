@@ -70,8 +70,10 @@ func (x *exchange) roundTrip(ctx context.Context) (carrier.Grant, *problem) {
 
 // outgoing is a fresh copy of what minimization has left, for an authenticator to change.
 func (x *exchange) outgoing() *carrier.Outgoing {
+	clear(x.spare.outgoing)
+	maps.Copy(x.spare.outgoing, x.header)
 	mediaType, _, _ := strings.Cut(x.header.Get("Content-Type"), ";")
-	return &carrier.Outgoing{Method: x.r.Method, Path: x.path, RawQuery: x.query, Header: maps.Clone(x.header), Body: x.body,
+	return &carrier.Outgoing{Method: x.r.Method, Path: x.path, RawQuery: x.query, Header: x.spare.outgoing, Body: x.body,
 		ContentType: strings.ToLower(strings.TrimSpace(mediaType)), Operation: x.operation.name}
 }
 

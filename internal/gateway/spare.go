@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"log/slog"
+	"net/http"
 	"sync"
 )
 
@@ -10,12 +11,14 @@ import (
 const spareLimit = 64 << 10
 
 // spare is the memory of an exchange that the next one uses again. Nothing may hold on to it once the exchange has ended: neither
-// the carrier's client, which is done with a body when the response's body is closed, nor the record, which is written by then.
+// the carrier's client, which is done with a header when it has answered and with a body when the response's body is closed, nor the
+// record, which is written by then.
 type spare struct {
 	attributes        []slog.Attr
 	removed           []removedField // of the request, then of the answer
 	removedInRequest  int
 	request, response bodies
+	header, outgoing  http.Header
 }
 
 // bodies are a body as it came and what minimization left of it. Those of request and response are apart, as a carrier may answer
@@ -35,7 +38,9 @@ func (b *bodies) reset() {
 	}
 }
 
-var exchanges = sync.Pool{New: func() any { return &exchange{} }}
+var exchanges = sync.Pool{New: func() any {
+	return &exchange{spare: spare{header: http.Header{}, outgoing: http.Header{}}}
+}}
 
 func newExchange() *exchange { return exchanges.Get().(*exchange) }
 
@@ -47,6 +52,8 @@ func (x *exchange) release() {
 	query.Reset()
 	response.Reset()
 	clear(s.attributes)
+	clear(s.header)
+	clear(s.outgoing)
 	clear(s.removed)
 	s.removed, s.removedInRequest = s.removed[:0], 0
 	s.request.reset()
