@@ -91,7 +91,7 @@ func (cn *conn) begin(ctx context.Context) {
 	cn.socket.written, cn.answered = false, false
 	cn.buffers = bufferPool.Get().(*buffers)
 	cn.buffers.in.Reset(cn.tls)
-	cn.client.watch.add(cn, ctx)
+	cn.client.watch.add(ctx, cn)
 }
 
 var longAgo = time.Unix(1, 0)

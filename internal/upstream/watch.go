@@ -25,7 +25,7 @@ type watched struct {
 	interrupted bool
 }
 
-func (w *watch) add(cn *conn, ctx context.Context) {
+func (w *watch) add(ctx context.Context, cn *conn) {
 	until, _ := ctx.Deadline()
 	if d, ok := ctx.(*deadline); ok {
 		ctx = d.Context // which needs no timer of its own

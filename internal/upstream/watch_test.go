@@ -8,12 +8,12 @@ import (
 )
 
 // exchangeOn puts a connection, one end of a pipe, under a watch.
-func exchangeOn(t *testing.T, w *watch, ctx context.Context) *conn {
+func exchangeOn(ctx context.Context, t *testing.T, w *watch) *conn {
 	t.Helper()
 	near, far := net.Pipe()
 	t.Cleanup(func() { _, _ = near.Close(), far.Close() })
 	cn := &conn{socket: newSocket(near)}
-	w.add(cn, ctx)
+	w.add(ctx, cn)
 	return cn
 }
 
@@ -24,7 +24,7 @@ func TestTheWatchInterruptsWhatHasEndedAndNothingElse(t *testing.T) {
 	given, cancelGiven := context.WithCancel(context.Background())
 	conns := map[string]*conn{}
 	for name, ctx := range map[string]context.Context{"under way": t.Context(), "late": over, "given up": given} {
-		conns[name] = exchangeOn(t, &w, ctx)
+		conns[name] = exchangeOn(ctx, t, &w)
 	}
 	cancelGiven()
 	w.look()
@@ -46,9 +46,9 @@ func TestTheWatchInterruptsWhatHasEndedAndNothingElse(t *testing.T) {
 func TestTheWatchComesBackForAnExchangeThatBeginsWhenNoneIsLeft(t *testing.T) {
 	var w watch
 	for range 3 {
-		w.remove(exchangeOn(t, &w, t.Context()))
+		w.remove(exchangeOn(t.Context(), t, &w))
 		ctx, cancel := context.WithCancel(t.Context())
-		cn := exchangeOn(t, &w, ctx)
+		cn := exchangeOn(ctx, t, &w)
 		cancel()
 		if _, err := cn.socket.Read(make([]byte, 1)); err == nil { // ends with the interruption
 			t.Error("a read succeeded")
