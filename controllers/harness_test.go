@@ -89,13 +89,15 @@ func runTests(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
 		return 1
 	}
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager").Output()
+	modules, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager", "sigs.k8s.io/network-policy-api").Output()
 	if err != nil {
-		return fail("where is the module of cert-manager?", err)
+		return fail("where are the modules of cert-manager and of the policy API?", err)
 	}
+	folders := strings.Fields(string(modules))
 	env := &envtest.Environment{
 		CRDDirectoryPaths: []string{
-			filepath.Join("..", "config", "crd", "bases"), filepath.Join(strings.TrimSpace(string(module)), "deploy", "crds"),
+			filepath.Join("..", "config", "crd", "bases"), filepath.Join(folders[0], "deploy", "crds"),
+			filepath.Join(folders[1], "config", "crd", "standard", "policy.networking.k8s.io_clusternetworkpolicies.yaml"),
 		},
 		ErrorIfCRDPathMissing: true,
 	}
@@ -160,7 +162,9 @@ type world struct {
 	fleet   *fleet
 	plugin  *plugin
 	missing bool // cert-manager's API is not there
-	wakeUp  map[string]time.Duration
+	// clusterPolicies by default are not served.
+	clusterPolicies network.ClusterPolicies
+	wakeUp          map[string]time.Duration
 }
 
 // lookup is what DNS answers for a name.
@@ -224,7 +228,7 @@ func (w *world) restart() []kindController {
 		{"credential", integration, &credential.IntegrationController{Base: base}},
 		{"certificate", integration, &certificate.Controller{Base: base, Installed: func() bool { return !w.missing }}},
 		{"network", integration, &network.Controller{Base: base, Resolver: &network.Cache{Resolver: w, Clock: w.clock},
-			OperatorNamespace: "carrier-system", OperatorPods: map[string]string{v1alpha1.LabelComponent: v1alpha1.ComponentManager}}},
+			OperatorNamespace: "carrier-system", OperatorPods: map[string]string{v1alpha1.LabelComponent: v1alpha1.ComponentManager}, ClusterPolicies: w.clusterPolicies}},
 		{"gateway", integration, &gateway.Controller{Base: base, Image: "registry.example/gateway:test", Acknowledger: w.fleet}},
 		{"enforcement", integration, &enforcement.Controller{Base: base, Prober: w.plugin, Reach: w.plugin.reach,
 			Target: netip.MustParseAddrPort("10.9.0.9:9444")}},

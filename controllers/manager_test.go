@@ -29,7 +29,8 @@ func (w *world) startManager() (stop func()) {
 	w.t.Helper()
 	config := rest.CopyConfig(manager.config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { w.wire.next = next; return w.wire })
-	options := setup.Manager(ctrl.Options{Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0"}, []string{w.namespace}, true)
+	served := setup.Served{CertManager: true, ClusterNetworkPolicies: true}
+	options := setup.Manager(ctrl.Options{Metrics: metricsserver.Options{BindAddress: "0"}, HealthProbeBindAddress: "0"}, []string{w.namespace}, served)
 	options.Controller.SkipNameValidation = new(true) // a restart happens in the same process
 	mgr, err := ctrl.NewManager(config, options)
 	if err != nil {
@@ -38,7 +39,7 @@ func (w *world) startManager() (stop func()) {
 	ctx, cancel := context.WithCancel(w.ctx)
 	err = controllers.Add(ctx, mgr, controllers.Options{
 		GatewayImage: "registry.example/gateway:test", PurgerImage: "registry.example/purger:test", OperatorNamespace: "carrier-system",
-		Resolver: w, APIServerPorts: []int32{443}, Acknowledger: w.fleet, Clock: clock.RealClock{}, CertManager: true,
+		Resolver: w, APIServerPorts: []int32{443}, Acknowledger: w.fleet, Clock: clock.RealClock{}, Served: served,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -47,9 +47,11 @@ type Options struct {
 	// Prober has gateways try to reach ProbeTarget, where this manager listens and no gateway may get to. The zero value: none.
 	Prober      gateway.Prober
 	ProbeTarget netip.AddrPort
-	// CertManager says whether the cluster serves cert-manager's API. When that changes, the manager has to start anew.
-	CertManager bool
-	Clock       clock.PassiveClock
+	// Served says which APIs of others the cluster serves.
+	Served setup.Served
+	// ClusterNetworkPolicies says whether gateways get one where that API is served.
+	ClusterNetworkPolicies network.Mode
+	Clock                  clock.PassiveClock
 }
 
 // Add adds all controllers to the manager.
@@ -71,9 +73,10 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		// A CarrierIntegration, one concern each; readiness joins them.
 		{"integration-profile", (&profile.Controller{Base: base}).Setup},
 		{"integration-credential", (&credential.IntegrationController{Base: base}).Setup},
-		{"integration-certificate", (&certificate.Controller{Base: base, Installed: func() bool { return o.CertManager }}).Setup},
+		{"integration-certificate", (&certificate.Controller{Base: base, Installed: func() bool { return o.Served.CertManager }}).Setup},
 		{"integration-network", (&network.Controller{Base: base, Resolver: &network.Cache{Resolver: o.Resolver, Clock: o.Clock, Spread: network.TenPercent},
-			OperatorNamespace: o.OperatorNamespace, OperatorPods: manager, ClusterRanges: o.ClusterRanges}).Setup},
+			OperatorNamespace: o.OperatorNamespace, OperatorPods: manager, ClusterRanges: o.ClusterRanges,
+			ClusterPolicies: network.ClusterPolicies{Mode: o.ClusterNetworkPolicies, Served: o.Served.ClusterNetworkPolicies}}).Setup},
 		{"integration-gateway", (&gateway.Controller{Base: base, Image: o.GatewayImage, PullPolicy: o.GatewayPullPolicy, Acknowledger: o.Acknowledger}).Setup},
 		{"integration-refresh-token", (&refreshtoken.Controller{Base: base, Asker: gateway.AdminClient{}}).Setup},
 		{"integration-enforcement", (&enforcement.Controller{Base: base, Prober: o.Prober, Target: o.ProbeTarget, Spread: network.TenPercent}).Setup},

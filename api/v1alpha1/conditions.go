@@ -116,6 +116,8 @@ const (
 	ReasonAddressRefused = "AddressRefused"
 	// ReasonAddressesCut: a name answers more addresses than are published.
 	ReasonAddressesCut = "AddressesCut"
+	// ReasonClusterPolicyRefused: the API server refuses the gateway's ClusterNetworkPolicy; the NetworkPolicy holds the gateway alone.
+	ReasonClusterPolicyRefused = "ClusterPolicyRefused"
 )
 
 // Reasons of NetworkEnforced.

@@ -4,6 +4,8 @@ package v1alpha1
 const (
 	// LabelIntegration names the CarrierIntegration that an object belongs to. Set on every child of an integration.
 	LabelIntegration = "carrier-operator.io/integration"
+	// LabelNamespace names the namespace of the CarrierIntegration that an object without namespace belongs to.
+	LabelNamespace = "carrier-operator.io/namespace"
 	// LabelComponent says which part of the product a pod is: ComponentGateway or ComponentPurger.
 	LabelComponent = "carrier-operator.io/component"
 	// LabelClient names the entry of spec.clients that a client certificate's Secret belongs to.

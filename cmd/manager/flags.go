@@ -13,8 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/carrier-operator/carrier-operator/controllers"
+	"github.com/carrier-operator/carrier-operator/controllers/network"
 	"github.com/carrier-operator/carrier-operator/controllers/presets"
-	"github.com/carrier-operator/carrier-operator/internal/network"
+	networks "github.com/carrier-operator/carrier-operator/internal/network"
 )
 
 // options are the manager's flags.
@@ -77,6 +78,7 @@ func parse(args []string) (*options, error) {
 	f.Var(&o.apiServerPorts, "api-server-ports", "comma-separated TCP `ports` at which pods reach the API server")
 	f.BoolVar(&o.ipv6, "ipv6", hasIPv6(), "resolve IPv6 addresses too; by default where the manager's own pod has one")
 	f.TextVar(&o.presets, "presets", presets.Apply, "Apply the shipped CarrierProfiles at start, or Ignore them")
+	f.TextVar(&o.ClusterNetworkPolicies, "cluster-network-policies", network.Auto, "Auto: each gateway gets a ClusterNetworkPolicy where the cluster serves policy.networking.k8s.io/v1alpha2; Off: those that were made are removed")
 	f.StringVar(&o.metricsAddress, "metrics-address", ":8080", "`address` of /metrics; 0 switches it off")
 	f.StringVar(&o.healthAddress, "health-address", ":8081", "`address` of /healthz and /readyz")
 	f.StringVar(&o.probeAddress, "probe-bind-address", ":9444", "`address` that no gateway may reach, for the condition NetworkEnforced; needs the environment variable POD_IP; 0 switches it off")
@@ -105,14 +107,14 @@ func (o *options) complete() (err error) {
 		}
 		o.APIServerPorts = append(o.APIServerPorts, int32(number))
 	}
-	if o.ClusterRanges, err = network.ParsePrefixes(o.clusterRanges); err != nil {
+	if o.ClusterRanges, err = networks.ParsePrefixes(o.clusterRanges); err != nil {
 		return fmt.Errorf("--cluster-cidrs: %w", err)
 	}
 	if o.ProbeTarget, err = probeTarget(o.probeAddress, os.Getenv("POD_IP")); err != nil {
 		return err
 	}
 	servers, err := o.servers()
-	o.Resolver = &network.Resolver{Servers: servers, IPv6: o.ipv6}
+	o.Resolver = &networks.Resolver{Servers: servers, IPv6: o.ipv6}
 	return err
 }
 
@@ -139,7 +141,7 @@ func probeTarget(bind, podIP string) (netip.AddrPort, error) {
 // servers are the DNS servers as host:port.
 func (o *options) servers() ([]string, error) {
 	if len(o.dnsServers) == 0 {
-		return network.SystemServers("/etc/resolv.conf")
+		return networks.SystemServers("/etc/resolv.conf")
 	}
 	var servers []string
 	for _, text := range o.dnsServers {

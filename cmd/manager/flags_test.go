@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	controller "github.com/carrier-operator/carrier-operator/controllers/network"
 	"github.com/carrier-operator/carrier-operator/internal/network"
 )
 
@@ -16,7 +17,7 @@ var required = []string{"--gateway-image=registry.example/gateway:1", "--purger-
 
 func TestFlags(t *testing.T) {
 	o, err := parse(append([]string{"--dns-server=10.96.0.10,[2001:db8::1]:5353,::1", "--cluster-cidrs=192.0.2.5/16", "--watch-namespaces=shop, returns",
-		"--api-server-ports=6443", "--ipv6=false", "--log-level=debug"}, required...))
+		"--api-server-ports=6443", "--ipv6=false", "--log-level=debug", "--cluster-network-policies=Off"}, required...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,6 +30,9 @@ func TestFlags(t *testing.T) {
 	}
 	if diff := cmp.Diff(list{"shop", "returns"}, o.watchNamespaces); diff != "" {
 		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+	if o.ClusterNetworkPolicies != controller.Off {
+		t.Errorf("ClusterNetworkPolicies: %s", o.ClusterNetworkPolicies)
 	}
 	if diff := cmp.Diff([]int32{6443}, o.APIServerPorts); diff != "" || o.logLevel != slog.LevelDebug {
 		t.Errorf("log level %s, ports (-want +got):\n%s", o.logLevel, diff)

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("the manager runs in a pod, or with KUBECONFIG: %w", err)
 	}
 	config.QPS = -1 // the API server's own priority and fairness decides
-	if o.CertManager, err = certManagerInstalled(config); err != nil {
+	if o.Served, err = discover(config); err != nil {
 		return err
 	}
 	mgr, err := ctrl.NewManager(config, setup.Manager(ctrl.Options{
@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string) error {
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.OperatorNamespace,
 		LeaderElectionReleaseOnCancel: true,
-	}, o.watchNamespaces, o.CertManager))
+	}, o.watchNamespaces, o.Served))
 	if err != nil {
 		return err
 	}
@@ -83,29 +83,29 @@ func run(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if !o.CertManager {
+	if !o.Served.CertManager {
 		log.Info("the cluster does not serve cert-manager's API: integrations wait for it")
-		if err := mgr.Add(awaitCertManager(mgr, cancel)); err != nil {
-			return err
-		}
+	}
+	if err := mgr.Add(awaitAPIs(mgr, o.Served, cancel)); err != nil {
+		return err
 	}
 	return mgr.Start(ctx)
 }
 
-func certManagerInstalled(config *rest.Config) (bool, error) {
+func discover(config *rest.Config) (setup.Served, error) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return false, err
+		return setup.Served{}, err
 	}
 	mapper, err := apiutil.NewDynamicRESTMapper(config, client)
 	if err != nil {
-		return false, err
+		return setup.Served{}, err
 	}
-	return setup.CertManagerInstalled(mapper)
+	return setup.Discover(mapper)
 }
 
-// awaitCertManager ends the manager when cert-manager's API comes, since its kinds can only be watched from the start on.
-func awaitCertManager(mgr ctrl.Manager, end func()) manager.RunnableFunc {
+// awaitAPIs ends the manager when an API comes that was not there, since its kinds can only be watched from the start on.
+func awaitAPIs(mgr ctrl.Manager, atStart setup.Served, end func()) manager.RunnableFunc {
 	return func(ctx context.Context) error {
 		tick := clock.RealClock{}.NewTicker(10 * time.Second)
 		defer tick.Stop()
@@ -114,8 +114,8 @@ func awaitCertManager(mgr ctrl.Manager, end func()) manager.RunnableFunc {
 			case <-ctx.Done():
 				return nil
 			case <-tick.C():
-				if installed, _ := setup.CertManagerInstalled(mgr.GetRESTMapper()); installed {
-					ctrl.Log.Info("cert-manager's API is there: starting anew")
+				if now, err := setup.Discover(mgr.GetRESTMapper()); err == nil && now != atStart {
+					ctrl.Log.Info("an API is there that was not: starting anew", "certManager", now.CertManager, "clusterNetworkPolicies", now.ClusterNetworkPolicies)
 					end()
 					return nil
 				}

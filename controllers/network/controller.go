@@ -13,6 +13,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	npav1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	apiac "github.com/carrier-operator/carrier-operator/api/applyconfiguration/api/v1alpha1"
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -41,12 +43,16 @@ type Controller struct {
 	OperatorNamespace string
 	OperatorPods      map[string]string
 	// ClusterRanges are the cluster's own addresses, which no carrier can have.
-	ClusterRanges []netip.Prefix
+	ClusterRanges   []netip.Prefix
+	ClusterPolicies ClusterPolicies
 }
 
 // Setup says what wakes the controller up: the integration, its profile, its policies, the Services that the gateway talks to, and the
 // end of an answer's life.
 func (c *Controller) Setup(b *builder.Builder) error {
+	if c.ClusterPolicies.Served {
+		b.Watches(&npav1alpha2.ClusterNetworkPolicy{}, handler.EnqueueRequestsFromMapFunc(ofClusterPolicy))
+	}
 	return b.For(&v1alpha1.CarrierIntegration{}).
 		Owns(&networkingv1.NetworkPolicy{}).
 		Watches(&v1alpha1.CarrierProfile{}, c.By(integrations.FieldProfile, integrations.ByName)).
@@ -57,8 +63,13 @@ func (c *Controller) Setup(b *builder.Builder) error {
 // Reconcile resolves the integration's hosts, publishes their addresses and holds the gateway to them.
 func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	i, err := c.Load(ctx, req)
-	if err != nil || i == nil {
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if i == nil || c.ClusterPolicies.Mode == Off {
+		if err := c.removeClusterPolicy(ctx, req.NamespacedName); err != nil || i == nil {
+			return ctrl.Result{}, err
+		}
 	}
 	if i.Problem != nil { // what was published stays: the gateway goes on serving it
 		status := apiac.CarrierIntegrationStatus()
@@ -76,7 +87,9 @@ func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	p.missService(problem)
-	if err := c.applyPolicies(ctx, i, &p, services); err != nil {
+	err = c.applyPolicies(ctx, i, &p, &Inputs{Resolved: i.Resolved, Published: p.hosts, Ranges: p.ranges, Services: services,
+		Operator: network.Pods{Namespace: c.OperatorNamespace, Labels: c.OperatorPods}})
+	if err != nil {
 		if p.condition, err = integrations.ConflictCondition(v1alpha1.ConditionNetworkReady, err); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -113,10 +126,9 @@ func withHosts(status *apiac.CarrierIntegrationStatusApplyConfiguration, hosts [
 }
 
 // applyPolicies applies what the integration's policies shall be, and removes the others.
-func (c *Controller) applyPolicies(ctx context.Context, i *integrations.Integration, p *plan, services map[string]*corev1.Service) error {
+func (c *Controller) applyPolicies(ctx context.Context, i *integrations.Integration, p *plan, in *Inputs) error {
 	wanted := map[string]bool{}
-	for _, policy := range Policies(&Inputs{Resolved: i.Resolved, Published: p.hosts, Ranges: p.ranges, Services: services,
-		Operator: network.Pods{Namespace: c.OperatorNamespace, Labels: c.OperatorPods}}) {
+	for _, policy := range Policies(in) {
 		wanted[*policy.Name] = true
 		_, err := integrations.ApplyChild(ctx, &c.Base, FieldManager, i.CarrierIntegration, "NetworkPolicy", *policy.Name, policy,
 			&networkingv1.NetworkPolicy{}, networkingv1ac.ExtractNetworkPolicy)
@@ -124,7 +136,10 @@ func (c *Controller) applyPolicies(ctx context.Context, i *integrations.Integrat
 			return err
 		}
 	}
-	return c.prune(ctx, i.CarrierIntegration, wanted)
+	if err := c.prune(ctx, i.CarrierIntegration, wanted); err != nil {
+		return err
+	}
+	return c.applyClusterPolicy(ctx, i, p, in)
 }
 
 // prune removes policies of clients that are no longer there.

@@ -142,6 +142,22 @@ func (p *plan) addRanges(endpoints []v1alpha1.Endpoint, exceptions, cluster []ne
 	}
 }
 
+// backed tells of the ClusterNetworkPolicy behind the NetworkPolicy.
+func (p *plan) backed(name string) {
+	if p.condition.Status == metav1.ConditionTrue {
+		p.condition.Message += fmt.Sprintf("; ClusterNetworkPolicy %s denies the gateway all else", name)
+	}
+}
+
+// unbacked tells that there is none, though there should be; the addresses hold all the same.
+func (p *plan) unbacked(name string, err error) {
+	if p.condition.Status == metav1.ConditionTrue {
+		p.condition.Reason = v1alpha1.ReasonClusterPolicyRefused
+		p.condition.Message = fmt.Sprintf("the gateway's NetworkPolicy holds alone, since the API server refuses ClusterNetworkPolicy %s: %v. "+
+			"Mend that, or set the manager's flag --cluster-network-policies=Off; %s", name, err, p.condition.Message)
+	}
+}
+
 // missService adds what is wrong with a Service that the gateway talks to. The addresses hold without it: what it is for does not work.
 func (p *plan) missService(problem string) {
 	if problem != "" {

@@ -5,8 +5,10 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
+	npav1alpha2ac "sigs.k8s.io/network-policy-api/pkg/client/applyconfiguration/apis/v1alpha2"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/integrations"
@@ -37,6 +39,25 @@ func Policies(in *Inputs) []*networkingv1ac.NetworkPolicyApplyConfiguration {
 		}
 	}
 	return all
+}
+
+// ClusterPolicy renders the gateway's ClusterNetworkPolicy from the same decision as its NetworkPolicy.
+func ClusterPolicy(in *Inputs) *npav1alpha2ac.ClusterNetworkPolicyApplyConfiguration {
+	ci := in.Resolved.Integration
+	key := types.NamespacedName{Namespace: ci.Namespace, Name: ci.Name}
+	return npav1alpha2ac.ClusterNetworkPolicy(clusterPolicyName(key)).WithLabels(clusterPolicyLabels(key)).WithSpec(in.gateway().ClusterSpec(ci.Namespace))
+}
+
+// clusterPolicyName cannot meet that of another integration: a namespace's name has no dot.
+func clusterPolicyName(ci types.NamespacedName) string {
+	return ci.Namespace + "." + integration.GatewayName(ci.Name)
+}
+
+// clusterPolicyLabels say whose a policy is, in place of the owner that it cannot have.
+func clusterPolicyLabels(ci types.NamespacedName) map[string]string {
+	labels := integrations.Labels(&v1alpha1.CarrierIntegration{Name: ci.Name})
+	labels[v1alpha1.LabelNamespace] = ci.Namespace
+	return labels
 }
 
 // gateway holds the gateway to the published addresses and to the Services that it talks to, and lets in its clients, the operator and

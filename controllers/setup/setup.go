@@ -15,6 +15,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
@@ -25,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	npav1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
@@ -41,15 +44,28 @@ const (
 // Scheme knows every kind that the operator reads or writes.
 func Scheme() *runtime.Scheme {
 	s := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, cmapi.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme, cmapi.AddToScheme, npav1alpha2.Install} {
 		utilruntime.Must(add(s))
 	}
 	return s
 }
 
-// CertManagerInstalled says whether the cluster serves cert-manager's API. An error means that it could not be found out.
-func CertManagerInstalled(mapper meta.RESTMapper) (bool, error) {
-	_, err := mapper.RESTMapping(cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind).GroupKind(), cmapi.SchemeGroupVersion.Version)
+// Served says which of the APIs that others bring the cluster serves. Only what is served can be watched, so when that changes, the
+// manager has to start anew.
+type Served struct{ CertManager, ClusterNetworkPolicies bool }
+
+// Discover finds out what is served. An error means that it could not be found out.
+func Discover(mapper meta.RESTMapper) (Served, error) {
+	certManager, err := served(mapper, cmapi.SchemeGroupVersion.WithKind(cmapi.CertificateKind))
+	if err != nil {
+		return Served{}, err
+	}
+	clusterPolicies, err := served(mapper, schema.GroupVersion(npav1alpha2.GroupVersion).WithKind("ClusterNetworkPolicy"))
+	return Served{CertManager: certManager, ClusterNetworkPolicies: clusterPolicies}, err
+}
+
+func served(mapper meta.RESTMapper, kind schema.GroupVersionKind) (bool, error) {
+	_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	if meta.IsNoMatchError(err) {
 		return false, nil
 	}
@@ -57,10 +73,10 @@ func CertManagerInstalled(mapper meta.RESTMapper) (bool, error) {
 }
 
 // Manager completes a manager's options: what all managers and tests of the operator have in common. namespaces are those that it works
-// in; none: all. certManager says whether cert-manager's kinds are there to be cached.
-func Manager(o ctrl.Options, namespaces []string, certManager bool) ctrl.Options {
+// in; none: all.
+func Manager(o ctrl.Options, namespaces []string, served Served) ctrl.Options {
 	o.Scheme = Scheme()
-	o.Cache = cacheOptions(namespaces, certManager)
+	o.Cache = cacheOptions(namespaces, served)
 	// ConfigMaps are read live, where their content is needed: the cache holds metadata of them.
 	o.Client.Cache = &client.CacheOptions{DisableFor: []client.Object{&corev1.ConfigMap{}}}
 	o.Client.FieldValidation = metav1.FieldValidationStrict
@@ -70,7 +86,7 @@ func Manager(o ctrl.Options, namespaces []string, certManager bool) ctrl.Options
 
 // cacheOptions keep the manager's memory proportional to the number of its own objects: of kinds that others use too, only what carries
 // our label is held, of Secrets and ConfigMaps only metadata, and of Services little more.
-func cacheOptions(namespaces []string, certManager bool) cache.Options {
+func cacheOptions(namespaces []string, served Served) cache.Options {
 	managed := cache.ByObject{Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/managed-by": "carrier-operator"})}
 	o := cache.Options{ByObject: map[client.Object]cache.ByObject{
 		&corev1.Secret{}:                {Transform: metadataOnly},
@@ -85,7 +101,10 @@ func cacheOptions(namespaces []string, certManager bool) cache.Options {
 		&rbacv1.Role{}:                  managed,
 		&rbacv1.RoleBinding{}:           managed,
 	}}
-	if certManager {
+	if served.ClusterNetworkPolicies {
+		o.ByObject[&npav1alpha2.ClusterNetworkPolicy{}] = cache.ByObject{Label: clusterPolicies(namespaces)}
+	}
+	if served.CertManager {
 		// cert-manager copies a Certificate's labels to its requests.
 		o.ByObject[&cmapi.Certificate{}], o.ByObject[&cmapi.CertificateRequest{}] = managed, managed
 	}
@@ -96,6 +115,17 @@ func cacheOptions(namespaces []string, certManager bool) cache.Options {
 		o.DefaultNamespaces[namespace] = cache.Config{}
 	}
 	return o
+}
+
+// clusterPolicies selects ours: of the namespaces that this manager works in, since another may work in others.
+func clusterPolicies(namespaces []string) labels.Selector {
+	selector := labels.SelectorFromSet(labels.Set{"app.kubernetes.io/managed-by": "carrier-operator"})
+	if len(namespaces) > 0 {
+		requirement, err := labels.NewRequirement(v1alpha1.LabelNamespace, selection.In, namespaces)
+		utilruntime.Must(err) // names of namespaces are values of labels
+		selector = selector.Add(*requirement)
+	}
+	return selector
 }
 
 // metadataOnly keeps content of Secrets and ConfigMaps out of the cache: whole objects are refused, and from metadata goes what is not

@@ -99,7 +99,7 @@ func TestValuesReachThePods(t *testing.T) {
 	rendered := mustRender(t,
 		`images={"manager":{"repository":"registry.example/manager","tag":"v1","digest":"`+digest+`","pullPolicy":"Always"},"gateway":{"repository":"registry.example/gateway","tag":"v2","pullPolicy":"Never"}}`,
 		`watchNamespaces=["shop","returns"]`, `dnsServers=["192.0.2.53","192.0.2.54:5353"]`, `clusterCIDRs=["198.51.100.0/24"]`,
-		`presets="Ignore"`, `logLevel="DEBUG"`, `replicas=2`, `apiServerPorts=[443,26443]`)
+		`presets="Ignore"`, `clusterNetworkPolicies="Off"`, `logLevel="DEBUG"`, `replicas=2`, `apiServerPorts=[443,26443]`)
 	deployment := typed[appsv1.Deployment](t, find(rendered, "Deployment", release))
 	container := deployment.Spec.Template.Spec.Containers[0]
 	if want := "registry.example/manager:v1@" + digest; container.Image != want || container.ImagePullPolicy != corev1.PullAlways {
@@ -107,7 +107,7 @@ func TestValuesReachThePods(t *testing.T) {
 	}
 	want := []string{
 		"--gateway-image=registry.example/gateway:v2", "--purger-image=carrier-operator/purger:0.1.0", "--operator-namespace=carrier-system",
-		"--gateway-pull-policy=Never", "--purger-pull-policy=IfNotPresent", "--presets=Ignore", "--api-server-ports=443,26443",
+		"--gateway-pull-policy=Never", "--purger-pull-policy=IfNotPresent", "--presets=Ignore", "--cluster-network-policies=Off", "--api-server-ports=443,26443",
 		"--metrics-address=:8080", "--probe-bind-address=:9444", "--log-level=DEBUG", "--watch-namespaces=shop,returns",
 		"--dns-server=192.0.2.53,192.0.2.54:5353",
 		"--cluster-cidrs=198.51.100.0/24",
@@ -125,7 +125,7 @@ func TestValuesReachThePods(t *testing.T) {
 
 func TestUnknownValuesAreRefused(t *testing.T) {
 	for _, value := range []string{
-		`image={"tag":"v1"}`, `images={"manager":{"repo":"a"}}`, `presets="apply"`, `logLevel="info"`, `replicas="2"`,
+		`image={"tag":"v1"}`, `images={"manager":{"repo":"a"}}`, `presets="apply"`, `clusterNetworkPolicies="On"`, `logLevel="info"`, `replicas="2"`,
 		`watchNamespaces="shop"`, `metrics={"port":0}`, `images={"gateway":{"digest":"sha256:0"}}`,
 	} {
 		_, err := render(t, value)
@@ -185,6 +185,7 @@ func TestReleaseInstallsAndTheManagerMayDoWhatItNeeds(t *testing.T) {
 		access{"patch", "carrier-operator.io", "carrierintegrations/status", "shop", true},
 		access{"patch", "carrier-operator.io", "carrierprofiles", "", true},
 		access{"list", "cert-manager.io", "clusterissuers", "", true},
+		access{"patch", "policy.networking.k8s.io", "clusternetworkpolicies", "", true},
 		access{"create", "events.k8s.io", "events", metav1.NamespaceDefault, true},
 	)
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	npav1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/network"
@@ -28,19 +29,12 @@ func TestPoliciesAllowExactlyTheSpecifiedFlows(t *testing.T) {
 	var allowed, refused int
 	for n := range integrations {
 		in := d.inputs()
-		policies := asServed(t, network.Policies(in))
+		policies := asServed[networkingv1.NetworkPolicy](t, network.Policies(in)...)
 		checkNoRuleForAll(t, policies)
 		pods := d.pods()
 		j.hold(t, policies, pods)
 		for range flows {
-			from, to := d.end(pods), d.end(pods)
-			if d.chance(2) { // most of what matters begins or ends at the gateway
-				from = podEnd(pods[0])
-			} else if d.chance(2) {
-				to = podEnd(pods[0])
-			}
-			port := pick(d, int32(443), 444, 8443, 8080, 8444, 9443, 9090, 9444, 80, 79, 9000, 6379, 8081, 53)
-			protocol := pick(d, corev1.ProtocolTCP, corev1.ProtocolTCP, corev1.ProtocolTCP, corev1.ProtocolUDP)
+			from, to, port, protocol := d.flow(pods)
 			want := leaves(t, in, from, to, port, protocol) && enters(t, in, from, to, port, protocol)
 			if got := j.allows(t, from, to, port, protocol); got != want {
 				t.Fatalf("integration %d: from %s to %s, %s port %d: allowed is %v, want %v\n%s", n, from, to, protocol, port, got, want, show(in, policies))
@@ -56,6 +50,53 @@ func TestPoliciesAllowExactlyTheSpecifiedFlows(t *testing.T) {
 	if allowed < integrations*flows/20 || refused < integrations*flows/20 {
 		t.Errorf("%d flows allowed and %d refused show little", allowed, refused)
 	}
+}
+
+// With a ClusterNetworkPolicy the gateway leaves by the same ways though a policy of somebody else opens all of them to every pod.
+func TestClusterPolicyHoldsTheGatewayWhateverOthersOpen(t *testing.T) {
+	d, j := dice{rand.New(rand.NewPCG(20261128, 3))}, newJudge()
+	open := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: shop, Name: "open"}, Spec: networkingv1.NetworkPolicySpec{
+		PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}, Egress: []networkingv1.NetworkPolicyEgressRule{{}}}}
+	var allowed, refused int
+	for n := range integrations / 4 {
+		in := d.inputs()
+		pods := d.pods()
+		j.hold(t, append(asServed[networkingv1.NetworkPolicy](t, network.Policies(in)...), open), pods)
+		cluster := asServed[npav1alpha2.ClusterNetworkPolicy](t, network.ClusterPolicy(in))[0]
+		if err := j.clusterPolicies.Replace([]any{cluster}, ""); err != nil {
+			t.Fatal(err)
+		}
+		for range flows {
+			from, to, port, protocol := d.flow(pods)
+			held := isGateway(from, in.Resolved.Integration)
+			want := (!held || leaves(t, in, from, to, port, protocol)) && enters(t, in, from, to, port, protocol)
+			if got := j.allows(t, from, to, port, protocol); got != want {
+				t.Fatalf("integration %d: from %s to %s, %s port %d: allowed is %v, want %v\n%+v", n, from, to, protocol, port, got, want, cluster.Spec)
+			}
+			switch {
+			case held && want:
+				allowed++
+			case held:
+				refused++
+			}
+		}
+	}
+	t.Logf("%d integrations: of their gateways %d flows allowed, %d refused", integrations/4, allowed, refused)
+	if allowed < integrations/100 || refused < integrations*flows/20 {
+		t.Errorf("%d flows allowed and %d refused show little", allowed, refused)
+	}
+}
+
+// flow is a random one; most of what matters begins or ends at the gateway.
+func (d dice) flow(pods []*corev1.Pod) (from, to end, port int32, protocol corev1.Protocol) {
+	from, to = d.end(pods), d.end(pods)
+	if d.chance(2) {
+		from = podEnd(pods[0])
+	} else if d.chance(2) {
+		to = podEnd(pods[0])
+	}
+	port = pick(d, int32(443), 444, 8443, 8080, 8444, 9443, 9090, 9444, 80, 79, 9000, 6379, 8081, 53)
+	return from, to, port, pick(d, corev1.ProtocolTCP, corev1.ProtocolTCP, corev1.ProtocolTCP, corev1.ProtocolUDP)
 }
 
 func show(in *network.Inputs, policies []*networkingv1.NetworkPolicy) string {

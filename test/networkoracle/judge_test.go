@@ -1,4 +1,4 @@
-// Package networkoracle has the generated NetworkPolicies judged by an engine that nobody of this project wrote: that of
+// Package networkoracle has the generated policies judged by an engine that nobody of this project wrote: that of
 // kube-network-policies. It is a module of its own, since the engine's dependencies are none of the product.
 package networkoracle
 
@@ -19,6 +19,10 @@ import (
 	"sigs.k8s.io/kube-network-policies/pkg/api"
 	packets "sigs.k8s.io/kube-network-policies/pkg/network"
 	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
+	clusterpolicy "sigs.k8s.io/kube-network-policies/plugins/npa-v1alpha2"
+	npav1alpha2 "sigs.k8s.io/network-policy-api/apis/v1alpha2"
+	"sigs.k8s.io/network-policy-api/pkg/client/clientset/versioned"
+	npainformers "sigs.k8s.io/network-policy-api/pkg/client/informers/externalversions"
 )
 
 // Namespaces of the world.
@@ -46,7 +50,9 @@ func (e end) String() string {
 type judge struct {
 	engine   *networkpolicy.PolicyEngine
 	policies cache.Indexer
-	pods     map[string]*api.PodInfo
+	// clusterPolicies come before policies. Nothing is there unless a test adds some.
+	clusterPolicies cache.Indexer
+	pods            map[string]*api.PodInfo
 }
 
 func (j *judge) GetPodInfoByIP(ip string) (*api.PodInfo, bool) {
@@ -59,7 +65,10 @@ func newJudge() *judge {
 	factory := informers.NewSharedInformerFactory(kubernetes.New(nil), 0) // nothing is ever asked for
 	standard := networkpolicy.NewStandardNetworkPolicy("node", factory.Core().V1().Namespaces(), factory.Core().V1().Pods(), factory.Networking().V1().NetworkPolicies())
 	j.policies = factory.Networking().V1().NetworkPolicies().Informer().GetIndexer()
-	j.engine = networkpolicy.NewPolicyEngine(j, []api.PolicyEvaluator{standard})
+	cluster := npainformers.NewSharedInformerFactory(versioned.New(nil), 0).Policy().V1alpha2().ClusterNetworkPolicies()
+	j.clusterPolicies = cluster.Informer().GetIndexer()
+	admin := clusterpolicy.NewClusterNetworkPolicy(npav1alpha2.AdminTier, cluster, nil, factory.Core().V1().Nodes().Lister())
+	j.engine = networkpolicy.NewPolicyEngine(j, []api.PolicyEvaluator{admin, standard})
 	return j
 }
 
@@ -91,15 +100,15 @@ func (j *judge) allows(t *testing.T, from, to end, port int32, protocol corev1.P
 }
 
 // asServed turns apply configurations into what the API server holds after they were applied.
-func asServed[C any](t *testing.T, configs []C) []*networkingv1.NetworkPolicy {
+func asServed[P, C any](t *testing.T, configs ...C) []*P {
 	t.Helper()
-	var policies []*networkingv1.NetworkPolicy
+	var policies []*P
 	for _, config := range configs {
 		encoded, err := json.Marshal(config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &networkingv1.NetworkPolicy{}
+		p := new(P)
 		if err := json.Unmarshal(encoded, p); err != nil {
 			t.Fatal(err)
 		}

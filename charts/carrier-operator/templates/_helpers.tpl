@@ -42,7 +42,7 @@ namespace, and events, which for an object without a namespace are written to "d
 {{- define "carrier-operator.rules" -}}
 {{- $root := index . 0 -}}
 {{- $scope := index . 1 -}}
-{{- $unscoped := list "carrierprofiles" "clusterissuers" "events" "namespaces" -}}
+{{- $unscoped := list "carrierprofiles" "clusterissuers" "clusternetworkpolicies" "events" "namespaces" -}}
 {{- $rules := list -}}
 {{- range ($root.Files.Get "files/manager-role.yaml" | fromYaml).rules -}}
   {{- $resources := list -}}
