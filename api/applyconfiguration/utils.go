@@ -216,6 +216,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RunOutcomeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunPause"):
 		return &apiv1alpha1.RunPauseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunShard"):
+		return &apiv1alpha1.RunShardApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunStop"):
+		return &apiv1alpha1.RunStopApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ShardResult"):
+		return &apiv1alpha1.ShardResultApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SignedField"):
 		return &apiv1alpha1.SignedFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SignedHeader"):

@@ -224,6 +224,8 @@ const (
 	ReasonStoreTLSFailed = "StoreTLSFailed"
 	// ReasonTableNotFound: the store has no such table.
 	ReasonTableNotFound = "TableNotFound"
+	// ReasonParallelismUnsupported: several pods cannot share the store's collections. Set parallelism to 1.
+	ReasonParallelismUnsupported = "ParallelismUnsupported"
 	// ReasonColumnNotFound: the table has no such column.
 	ReasonColumnNotFound = "ColumnNotFound"
 	// ReasonColumnTypeMismatch: a column's type does not fit what the rule does with it.

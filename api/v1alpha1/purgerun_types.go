@@ -187,6 +187,15 @@ type RunCheckpoint struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=63
 	CompletedRules []string `json:"completedRules,omitempty"`
+
+	// bounds divide the collection of the rule into the parts that pods work on, in the store's own terms and order. Only a run of several
+	// pods has some, and only in a store that needs them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=63
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=4096
+	Bounds []string `json:"bounds,omitempty"`
 }
 
 // RunOutcome is how the purger ended.
@@ -309,7 +318,7 @@ type RunDiscovery struct {
 	Fields []UndecidedField `json:"fields,omitempty"`
 }
 
-// PurgeRunStatus is written by the purger (results, checkpoint, pause, outcome, evidence) and the operator (the rest).
+// PurgeRunStatus is written by the purger (results, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
 type PurgeRunStatus struct {
 	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
 	// +optional
@@ -346,6 +355,13 @@ type PurgeRunStatus struct {
 	// checkpoint says how far the run has come. Written by the purger.
 	// +optional
 	Checkpoint RunCheckpoint `json:"checkpoint,omitzero"`
+
+	// shards are what each of several pods did, if the policy's parallelism is more than 1. Written by the purgers, each its own.
+	// +optional
+	// +listType=map
+	// +listMapKey=index
+	// +kubebuilder:validation:MaxItems=8
+	Shards []RunShard `json:"shards,omitempty"`
 
 	// pause says why the run waits. Written by the purger.
 	// +optional

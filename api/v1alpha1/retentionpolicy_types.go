@@ -449,10 +449,11 @@ type RetentionPolicySpec struct {
 	// +optional
 	Throttle PurgeThrottle `json:"throttle,omitzero"`
 
-	// parallelism is the number of pods that share a run, 1. More come with a later version.
+	// parallelism is the number of pods that share a run, 1 to 8, in PostgreSQL and MySQL; other stores refuse more than 1. Pods work on
+	// parts of a collection that have no record in common; throttle counts for each of them, caps for the run. A preview has one pod. Default 1.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1
+	// +kubebuilder:validation:Maximum=8
 	Parallelism int32 `json:"parallelism,omitempty"`
 
 	// startingDeadlineMinutes is how late a run may start, in minutes, 1 to 1440. A slot that is older counts as missed: it is reported

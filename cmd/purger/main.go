@@ -25,10 +25,12 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention/drivers"
 )
 
-// options are where the pod's files are. The operator sets none of them.
+// options are where the pod's files are. The operator sets none of them; Kubernetes sets the index of a Job's pod.
 type options struct {
 	plan, connectionDir, hashKey, signingKey, kubeconfig string
 	level                                                slog.Level
+	// index of the pod in its Job.
+	index uint
 }
 
 func main() {
@@ -49,7 +51,13 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.hashKey, "hash-key", retention.HashKeyFile, "`file` with the hash key, if the plan has one")
 	f.StringVar(&o.signingKey, "signing-key", retention.SigningKeyFile, "`file` with the key that evidence is signed with, if the plan has one")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the Kubernetes API with; empty: as the pod's service account")
+	f.UintVar(&o.index, "index", 0, "`number` of the pod among those that share the run, from 0; default: JOB_COMPLETION_INDEX")
 	f.TextVar(&o.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
+	if index := os.Getenv("JOB_COMPLETION_INDEX"); index != "" {
+		if err := f.Set("index", index); err != nil {
+			return fmt.Errorf("JOB_COMPLETION_INDEX is %q: %w", index, err)
+		}
+	}
 	_ = f.Parse(args) // exits on an error
 	if f.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", f.Arg(0))
@@ -73,6 +81,10 @@ func purge(ctx context.Context, o options) error {
 			return refusal
 		}
 	}
+	if o.index > 0 && o.index >= uint(max(plan.Parallelism, 1)) && refusal == nil {
+		return fmt.Errorf("the pod has index %d, and %d pods share the run: Job and plan do not go together", o.index, max(plan.Parallelism, 1))
+	}
+	plan.Index = int32(min(o.index, retention.MaxParallelism-1))
 	key, signer, err := readKeys(plan, o)
 	if refusal == nil {
 		refusal = err

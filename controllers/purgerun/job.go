@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	batchv1ac "k8s.io/client-go/applyconfigurations/batch/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	"k8s.io/utils/ptr"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/evidence"
@@ -46,16 +47,18 @@ type jobSources struct {
 	// hashKeySecret and signingKeySecret are empty if the policy names none.
 	hashKeySecret, signingKeySecret string
 	planDigest                      string
+	// pods that share the run.
+	pods int32
 }
 
-// renderJob runs the purger once. Indexed completion leaves room for several pods later. A pod is replaced only after it is gone, so
-// that two never work at once; pods lost to eviction or drain are not counted as failures.
+// renderJob runs the purger once for each index. A pod is replaced only after it is gone, so that two of an index never work at once; pods
+// lost to eviction or drain are not counted as failures.
 func renderJob(run *v1alpha1.PurgeRun, s jobSources) *batchv1ac.JobApplyConfiguration {
 	return batchv1ac.Job(run.Name, run.Namespace).
 		WithLabels(labels(run)).WithOwnerReferences(owner(run)).
 		WithSpec(batchv1ac.JobSpec().
-			WithCompletionMode(batchv1.IndexedCompletion).WithCompletions(1).WithParallelism(1).
-			WithBackoffLimit(retries).WithPodReplacementPolicy(batchv1.Failed).
+			WithCompletionMode(batchv1.IndexedCompletion).WithCompletions(s.pods).WithParallelism(s.pods).
+			WithBackoffLimit(retries * s.pods).WithPodReplacementPolicy(batchv1.Failed).
 			WithSuspend(false).
 			WithPodFailurePolicy(batchv1ac.PodFailurePolicy().WithRules(
 				batchv1ac.PodFailurePolicyRule().WithAction(batchv1.PodFailurePolicyActionIgnore).
@@ -71,7 +74,8 @@ func renderJob(run *v1alpha1.PurgeRun, s jobSources) *batchv1ac.JobApplyConfigur
 func keepJob(run *v1alpha1.PurgeRun, applied *batchv1ac.JobApplyConfiguration, suspend bool) *batchv1ac.JobApplyConfiguration {
 	applied.Labels, applied.OwnerReferences = nil, nil
 	applied.WithLabels(labels(run)).WithOwnerReferences(owner(run))
-	applied.Spec.WithParallelism(1).WithBackoffLimit(retries).WithSuspend(suspend)
+	pods := ptr.Deref(applied.Spec.Completions, 1) // cannot be changed
+	applied.Spec.WithParallelism(pods).WithBackoffLimit(retries * pods).WithSuspend(suspend)
 	return applied
 }
 

@@ -32,7 +32,7 @@ type input struct {
 	// config and job are the run's own, nil if they do not exist.
 	config *corev1.ConfigMap
 	job    *batchv1.Job
-	// pod is what the run's newest pod shows.
+	// pod is what the newest of the run's pods, of each index, show.
 	pod podState
 	now time.Time
 }

@@ -178,7 +178,7 @@ func TestRenderedObjects(t *testing.T) {
 	in.caBundle = "-----BEGIN CERTIFICATE-----\n"
 	heldBy(in, "case-4711", "public.events")
 	p := decide(in)
-	sources := jobSources{image: "registry.example/purger:1", storeSecret: "orders-purger", hashKeySecret: "hash-key", signingKeySecret: "evidence", planDigest: frozenDigest(p.purge)}
+	sources := jobSources{image: "registry.example/purger:1", storeSecret: "orders-purger", hashKeySecret: "hash-key", signingKeySecret: "evidence", planDigest: frozenDigest(p.purge), pods: 1}
 	sources.kind, _ = stores.Of(v1alpha1.StorePostgreSQL)
 	var documents []string
 	for _, object := range []any{

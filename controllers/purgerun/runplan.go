@@ -45,6 +45,9 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
 		Records: string(policy.Spec.Evidence.Records), HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
 	}
+	if run.Spec.Mode == v1alpha1.RunPurge && policy.Spec.Parallelism > 1 {
+		plan.Parallelism = policy.Spec.Parallelism // counting is one pod's work
+	}
 	if len(encodePlan(plan)) > maxPlanBytes {
 		plan.Store.Decided = nil // looking for undecided fields is worth less than the run
 	}

@@ -44,13 +44,26 @@ func newReport(in *input, p *plan) report {
 	case in.pod.waiting != "":
 		r.conditions = conditions(false, false, true, v1alpha1.ReasonPodNotStarting, fmt.Sprintf(
 			"the run's pod cannot start: %s. See the events of the pods with label %s=%s.", in.pod.waiting, v1alpha1.LabelRun, in.run.Name))
-	case in.run.Status.Pause.Reason != "":
-		pause := in.run.Status.Pause
+	case pauseOf(in.run).Reason != "":
+		pause := pauseOf(in.run)
 		r.conditions = conditions(false, true, false, v1alpha1.ReasonPaused, pause.Reason+": "+pause.Message)
 	default:
 		r.conditions = conditions(false, true, false, v1alpha1.ReasonRunning, "the purger works: see summary and results")
 	}
 	return r
+}
+
+// pauseOf is why the run waits; one of several pods that waits is told apart.
+func pauseOf(run *v1alpha1.PurgeRun) v1alpha1.RunPause {
+	if run.Status.Pause.Reason != "" {
+		return run.Status.Pause
+	}
+	for i := range run.Status.Shards {
+		if pause := run.Status.Shards[i].Pause; pause.Reason != "" {
+			return v1alpha1.RunPause{Reason: pause.Reason, Message: fmt.Sprintf("pod %d: %s", run.Status.Shards[i].Index, pause.Message)}
+		}
+	}
+	return v1alpha1.RunPause{}
 }
 
 func endMessage(e *end) string {
@@ -95,16 +108,22 @@ func summary(run *v1alpha1.PurgeRun) string {
 // podPoll is how often a run whose pod is not ready looks at it: pods are not watched.
 const podPoll = 20 * time.Second
 
-// podUnready says whether the Job's pod is not up, so that a look at it is worth while.
-func podUnready(job *batchv1.Job) bool { return ptr.Deref(job.Status.Ready, 0) == 0 }
+// podUnready says whether some pod of the Job is not up, so that a look at it is worth while.
+func podUnready(job *batchv1.Job) bool {
+	return ptr.Deref(job.Status.Ready, 0) < max(ptr.Deref(job.Spec.Completions, 1)-job.Status.Succeeded, 1)
+}
 
-// readPods says what the newest of a run's pods shows.
+// readPods says what the newest of a run's pods, of each index, show.
 func readPods(pods []corev1.Pod) podState {
 	slices.SortFunc(pods, func(a, b corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
 	var state podState
+	seen := map[string]bool{}
 	for i := range pods {
+		index := pods[i].Annotations[batchv1.JobCompletionIndexAnnotation]
+		newest := !seen[index]
+		seen[index] = true
 		for _, c := range pods[i].Status.ContainerStatuses {
-			if w := c.State.Waiting; w != nil && i == 0 && cannotStart[w.Reason] != "" {
+			if w := c.State.Waiting; w != nil && newest && state.waiting == "" && cannotStart[w.Reason] != "" {
 				state.waiting = cannotStart[w.Reason]
 			}
 			if t := c.State.Terminated; t != nil && state.terminated == "" {

@@ -51,6 +51,10 @@ func storeProblem(policy *v1alpha1.RetentionPolicy, policies []v1alpha1.Retentio
 	if p := throttleProblem(&policy.Spec.Throttle, store.Spec.Type); p != nil {
 		return p
 	}
+	if kind, _ := stores.Of(store.Spec.Type); policy.Spec.Parallelism > 1 && !kind.Shared {
+		return &problem{reason: v1alpha1.ReasonParallelismUnsupported, message: fmt.Sprintf(
+			"a store of type %s is worked on by one pod: set parallelism to 1, or leave it out", store.Spec.Type)}
+	}
 	if storemap.Ready(store) {
 		return nil
 	}

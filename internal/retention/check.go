@@ -39,6 +39,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("evidence of records %q is not known", p.Records)
 	case p.Throttle.TargetBatchMilliseconds < 1 || p.Throttle.PauseMilliseconds < 0 || p.Throttle.MaxReplicaLagSeconds < 0:
 		return fmt.Errorf("the throttle is out of range")
+	case p.Parallelism < 0 || p.Parallelism > MaxParallelism:
+		return fmt.Errorf("parallelism %d is out of range", p.Parallelism)
 	}
 	for _, l := range p.Throttle.PauseAbove {
 		if _, known := signals[l.Signal]; !known || l.Above < 0 {

@@ -43,11 +43,12 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("reading the run's status: %w", err)
 	}
 	status.Pause = v1alpha1.RunPause{} // what another pod waited for may have passed
-	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle), uncertain: status.Checkpoint.Rule != ""}
+	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle)}
+	r.resume()
 	defer r.close()
 	err = r.loop(ctx)
 	if failure, ok := errors.AsType[*Failure](err); ok {
-		return r.finish(ctx, failure)
+		return r.stop(ctx, failure)
 	}
 	if err != nil && ctx.Err() != nil {
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReport)
@@ -71,12 +72,15 @@ type run struct {
 	// calmRule is concerned.
 	holdsAt, reportedAt, calmAt time.Time
 	calmRule                    string
-	// uncertain: a window may have been committed without being counted.
+	// uncertain: a window may have been committed without being counted. Where several pods share the run, their shards say it.
 	uncertain bool
 	// left is what the last pass left to do, for the rule at hand.
 	left int64
 	// warnings of the inspection.
 	warnings []string
+	// waits for other pods in a row, and when one of them moved last.
+	waits   int
+	movedAt time.Time
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -85,10 +89,16 @@ func (r *run) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if step != stepWait {
+			r.waits = 0
+		}
 		if r.uncertain && (step == stepWindow || step == stepVerify) {
 			err = r.reconcile(ctx, rule)
 		} else {
 			err = r.do(ctx, step, rule)
+		}
+		if errors.Is(err, ErrMoved) {
+			err = r.look(ctx)
 		}
 		if err != nil || step == stepDone {
 			return err
@@ -106,6 +116,10 @@ func (r *run) do(ctx context.Context, s step, rule *Rule) error {
 		return r.window(ctx, rule)
 	case stepVerify:
 		return r.verify(ctx, rule)
+	case stepJoin:
+		return r.join(ctx, rule)
+	case stepWait:
+		return r.wait(ctx)
 	case stepFinish:
 		return r.finish(ctx, nil)
 	default:
@@ -161,6 +175,9 @@ func (r *run) begin(ctx context.Context, rule *Rule) error {
 		c, result := snapshot.Rules[0], r.result(rule)
 		result.Due, result.Held, result.Deferred = c.Due, c.Held, c.Deferred
 	}
+	if err := r.divide(ctx, rule); err != nil {
+		return err
+	}
 	r.Log.Info("rule begins", "rule", rule.Name, "collection", rule.Collection, "due", r.result(rule).Due, "held", r.result(rule).Held)
 	r.uncertain, r.left = false, r.result(rule).Due
 	r.status.Checkpoint.Rule, r.status.Checkpoint.Position = rule.Name, position{pass: 1}.String()
@@ -172,18 +189,21 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	if err := r.waitForStore(ctx, rule); err != nil {
 		return err
 	}
-	at := parsePosition(r.status.Checkpoint.Position)
+	at := r.position()
 	var batch Batch
 	var took time.Duration
 	err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) (err error) {
 		begun := r.Clock.Now()
-		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, CountOnly: r.Plan.CountOnly()})
+		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, Shard: r.shard(),
+			CountOnly: r.Plan.CountOnly()})
 		took = r.Clock.Since(begun)
 		if err != nil {
 			r.pace.failed()
 		}
 		// The connection may have gone after the store committed and before it said so.
-		r.uncertain = r.uncertain || errors.Is(err, ErrUnreachable)
+		if errors.Is(err, ErrUnreachable) {
+			r.doubt()
+		}
 		return err
 	})
 	if err != nil {
@@ -192,17 +212,40 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	if batch.Commits > 0 {
 		r.pace.took(took)
 	}
-	r.result(rule).Done += batch.Done
-	c := &r.status.Checkpoint
-	c.Batches += batch.Commits
-	c.Digest = chain(c.Digest, batch.Digest)
-	c.Position = position{pass: at.pass, place: batch.Next, end: batch.Next == ""}.String()
+	r.advance(rule, position{pass: at.pass, place: batch.Next, end: batch.Next == ""}, batch)
 	if batch.Next == "" || r.Clock.Since(r.reportedAt) >= checkpointEvery {
 		if err := r.report(ctx); err != nil {
 			return err
 		}
+		if err := r.look(ctx); err != nil {
+			return err
+		}
 	}
 	return r.sleep(ctx, time.Duration(r.Plan.Throttle.PauseMilliseconds)*time.Millisecond)
+}
+
+// position is where the next window begins.
+func (r *run) position() position {
+	if r.Plan.shared() {
+		return parsePosition(r.own().Position)
+	}
+	return parsePosition(r.status.Checkpoint.Position)
+}
+
+// advance counts a window that was committed.
+func (r *run) advance(rule *Rule, to position, batch Batch) {
+	if r.Plan.shared() {
+		own := r.own()
+		countDone(own, rule.Name, batch.Done)
+		own.Batches += batch.Commits
+		own.Digest, own.Position = chain(own.Digest, batch.Digest), to.String()
+		r.sum()
+		return
+	}
+	r.result(rule).Done += batch.Done
+	c := &r.status.Checkpoint
+	c.Batches += batch.Commits
+	c.Digest, c.Position = chain(c.Digest, batch.Digest), to.String()
 }
 
 // reconcile counts, after a break, the records that were handled between the last checkpoint and the break: due records that are gone
@@ -212,15 +255,18 @@ func (r *run) reconcile(ctx context.Context, rule *Rule) error {
 	if err != nil {
 		return err
 	}
-	result := r.result(rule)
 	r.left = snapshot.Rules[0].Due
-	if gone := result.Due - result.Done - r.left; gone > 0 {
-		r.Log.Info("records were handled and not counted before a break", "rule", rule.Name, "records", gone)
+	r.infer(r.result(rule), r.left)
+	r.uncertain = false
+	return r.report(ctx)
+}
+
+func (r *run) infer(result *v1alpha1.RuleResult, left int64) {
+	if gone := result.Due - result.Done - left; gone > 0 {
+		r.Log.Info("records were handled and not counted before a break", "rule", result.Rule, "records", gone)
 		result.Done += gone
 		result.Inferred += gone
 	}
-	r.uncertain = false
-	return r.report(ctx)
 }
 
 // verify looks with a query of its own, in a new snapshot, for due records. Records move while a run works, holds come and go: as long
@@ -231,6 +277,9 @@ func (r *run) verify(ctx context.Context, rule *Rule) error {
 		return err
 	}
 	c, result := snapshot.Rules[0], r.result(rule)
+	if interrupted(r.status.Shards, rule.Name) {
+		r.infer(result, c.Due)
+	}
 	result.Held, result.Deferred, result.Remaining = c.Held, c.Deferred, c.Due-c.Held-c.Deferred
 	at := parsePosition(r.status.Checkpoint.Position)
 	if result.Remaining > 0 && (at.pass < maxPasses || result.Remaining < r.left) {

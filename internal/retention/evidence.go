@@ -100,6 +100,9 @@ func NewRecord(s Subject, status *v1alpha1.PurgeRunStatus) Record {
 	record["storeIdentity"], record["schemaDigest"] = status.Evidence.StoreIdentity, status.Evidence.SchemaDigest
 	record["reason"], record["message"] = status.Outcome.Reason, status.Outcome.Message
 	record["finishedAt"] = instant(status.Outcome.FinishedAt.Time)
+	if shards := shardRecords(status.Shards); len(shards) > 0 {
+		record["shards"] = shards
+	}
 	if status.Evidence.IntentDigest != "" {
 		record["intent"] = status.Evidence.IntentDigest
 	}

@@ -113,6 +113,9 @@ func (r *run) checkIdentity(identity string) error {
 }
 
 func (r *run) inspect(ctx context.Context) error {
+	if err := r.checkShared(); err != nil {
+		return err
+	}
 	found, err := r.session.Inspect(ctx, r.Plan.Rules, r.holds)
 	if err != nil {
 		return err
@@ -157,8 +160,9 @@ func (r *run) readHolds(ctx context.Context) error {
 
 // pauseFor says why the run waits. The first message of a reason is reported at once, changes of it with the next checkpoint.
 func (r *run) pauseFor(ctx context.Context, reason, message string) error {
-	known := r.status.Pause.Reason == reason
-	r.status.Pause = v1alpha1.RunPause{Reason: reason, Message: truncate(message, maxPauseMessage)}
+	pause := r.pause()
+	known := pause.Reason == reason
+	*pause = v1alpha1.RunPause{Reason: reason, Message: truncate(message, maxPauseMessage)}
 	if known && r.Clock.Since(r.reportedAt) < 10*checkpointEvery {
 		return nil
 	}
@@ -167,11 +171,19 @@ func (r *run) pauseFor(ctx context.Context, reason, message string) error {
 
 // goOn says that the run no longer waits.
 func (r *run) goOn(ctx context.Context) error {
-	if r.status.Pause.Reason == "" {
+	if r.pause().Reason == "" {
 		return nil
 	}
-	r.status.Pause = v1alpha1.RunPause{}
+	*r.pause() = v1alpha1.RunPause{}
 	return r.report(ctx)
+}
+
+// pause is why this pod waits: what the leader waits for is what the run waits for.
+func (r *run) pause() *v1alpha1.RunPause {
+	if r.Plan.leads() {
+		return &r.status.Pause
+	}
+	return &r.own().Pause
 }
 
 func (r *run) report(ctx context.Context) error {
@@ -189,7 +201,7 @@ func (r *run) untilAPI(ctx context.Context, what string, do func() error) error 
 		if err == nil || errors.As(err, &failure) {
 			return err
 		}
-		if errors.Is(err, ErrGone) || ctx.Err() != nil || r.Clock.Since(since) >= apiPatience {
+		if errors.Is(err, ErrGone) || errors.Is(err, ErrMoved) || ctx.Err() != nil || r.Clock.Since(since) >= apiPatience {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		r.Log.Warn("the Kubernetes API is waited for", "what", what, "try", try+1, "error", err.Error())

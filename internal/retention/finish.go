@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -77,6 +78,21 @@ func (r *run) positionLog(ctx context.Context, result *v1alpha1.RuleResult) erro
 
 // finish records the outcome and its evidence. Failures have evidence too: a run that stopped is a link of the chain.
 func (r *run) finish(ctx context.Context, failure *Failure) error {
+	for try := 0; ; try++ {
+		err := r.conclude(ctx, failure)
+		if !errors.Is(err, ErrMoved) {
+			return err
+		}
+		if err := r.sleep(ctx, poll(try)); err != nil {
+			return err
+		}
+		if err := r.look(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) conclude(ctx context.Context, failure *Failure) error {
 	reason, message := outcome(r.Plan, r.status.Results, r.holds, failure)
 	for _, w := range r.warnings {
 		message += ". Warning: " + w

@@ -22,15 +22,25 @@ const (
 	stepWindow
 	// stepVerify looks for due records after the rule's last window.
 	stepVerify
+	// stepJoin starts the part of one of several pods.
+	stepJoin
+	// stepWait waits for the other pods.
+	stepWait
 	// stepFinish writes the outcome.
 	stepFinish
 )
 
 // next is the whole decision about a run's way. It depends on the plan and the recorded status alone, so that a restarted pod goes on
-// where the last one was. rule is set for stepBegin, stepWindow and stepVerify.
+// where the last one was. rule is set for stepBegin, stepJoin, stepWindow and stepVerify.
 func next(p *Plan, status *v1alpha1.PurgeRunStatus) (s step, rule *Rule, err error) {
 	if status.Outcome.Reason != "" {
 		return stepDone, nil, nil
+	}
+	if !p.leads() {
+		return follow(p, status)
+	}
+	if f := stopOf(status.Shards); f != nil {
+		return stepDone, nil, f
 	}
 	if len(status.Results) != len(p.Rules) {
 		return stepCount, nil, nil
@@ -50,6 +60,8 @@ func next(p *Plan, status *v1alpha1.PurgeRunStatus) (s step, rule *Rule, err err
 			continue
 		case status.Checkpoint.Rule != rule.Name:
 			return stepBegin, rule, nil
+		case p.shared():
+			return share(p, status, rule), rule, nil
 		case parsePosition(status.Checkpoint.Position).end:
 			return stepVerify, rule, nil
 		default:

@@ -16,5 +16,5 @@ func (e *Engine) Refuse(ctx context.Context, failure *Failure) error {
 		return nil
 	}
 	r := &run{Engine: e, status: status}
-	return r.finish(ctx, failure)
+	return r.stop(ctx, failure)
 }

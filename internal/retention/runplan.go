@@ -41,6 +41,11 @@ type Plan struct {
 	Rules []Rule `json:"rules"`
 	Holds []Hold `json:"holds"`
 
+	// Parallelism is the number of pods that share the run; 0 and 1: one. Index is that of the pod that reads the plan, from 0: it is not
+	// in the file.
+	Parallelism int32 `json:"parallelism,omitempty"`
+	Index       int32 `json:"-"`
+
 	Caps     Caps     `json:"caps"`
 	Throttle Throttle `json:"throttle"`
 

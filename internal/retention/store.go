@@ -45,6 +45,13 @@ type Positioner interface {
 	LogPosition(ctx context.Context) (string, error)
 }
 
+// Sharder is a Session of a store whose collections several pods can work on at once.
+type Sharder interface {
+	// Bounds returns what tells the pods' parts of the rule's collection apart, in the store's own terms and order; nil if the store needs
+	// nothing. Each pod gets them with its windows.
+	Bounds(ctx context.Context, rule *Rule, pods int, hasher *Hasher) ([]string, error)
+}
+
 // Cataloger is a Session of a store that knows the fields of its collections.
 type Cataloger interface {
 	// Catalog returns the fields of all collections that the login may see, those of the store's own apart, in the store's order.
@@ -81,6 +88,8 @@ type Window struct {
 	Position string
 	Size     int64
 	Hasher   *Hasher
+	// Shard is the part of the collection that the windows stay in.
+	Shard Shard
 	// CountOnly says that the batch needs no digest: the store need not return keys.
 	CountOnly bool
 }
@@ -91,6 +100,15 @@ func (w *Window) Records() *RecordsDigest {
 		return &RecordsDigest{}
 	}
 	return w.Hasher.Records(w.Rule.Collection)
+}
+
+// Shard is the part of a collection that one of several pods works on. The parts of all indexes have no record in common, and together
+// they are the collection, whatever is added to it meanwhile. The zero value is all of it.
+type Shard struct {
+	// Index of the pod, from 0, of Count.
+	Index, Count int
+	// Bounds are what Sharder returned.
+	Bounds []string
 }
 
 // Batch is the result of a window, after its commit.

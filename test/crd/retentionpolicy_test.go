@@ -164,10 +164,15 @@ spec:
 			refused:  []string{`spec: {throttle: {pauseAbove: {deadRowsPercent: 100}}}`},
 		},
 		{
-			name:     "a run has one pod",
-			message:  "spec.parallelism in body should be less than or equal to 1",
-			accepted: []string{`spec: {parallelism: 1}`},
-			refused:  []string{`spec: {parallelism: 2}`},
+			name:     "a run has at most eight pods",
+			message:  "spec.parallelism in body should be less than or equal to 8",
+			accepted: []string{`spec: {parallelism: 1}`, `spec: {parallelism: 8}`},
+			refused:  []string{`spec: {parallelism: 9}`},
+		},
+		{
+			name:    "a run has at least one pod",
+			message: "spec.parallelism in body should be greater than or equal to 1",
+			refused: []string{`spec: {parallelism: -1}`},
 		},
 		{
 			name:     "something goes",

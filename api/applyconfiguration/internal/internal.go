@@ -1608,6 +1608,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - rule
+    - name: shards
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunShard
+          elementRelationship: associative
+          keys:
+          - index
     - name: startedAt
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -2003,6 +2011,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: batches
       type:
         scalar: numeric
+    - name: bounds
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: completedRules
       type:
         list:
@@ -2086,8 +2100,61 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunShard
+  map:
+    fields:
+    - name: batches
+      type:
+        scalar: numeric
+    - name: digest
+      type:
+        scalar: string
+    - name: index
+      type:
+        scalar: numeric
+    - name: interrupted
+      type:
+        scalar: boolean
+    - name: pause
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunPause
+    - name: position
+      type:
+        scalar: string
+    - name: results
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.ShardResult
+          elementRelationship: associative
+          keys:
+          - rule
+    - name: rule
+      type:
+        scalar: string
+    - name: stop
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunStop
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunStop
+  map:
+    fields:
+    - name: message
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunTrigger
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.ShardResult
+  map:
+    fields:
+    - name: done
+      type:
+        scalar: numeric
+    - name: rule
+      type:
+        scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.SignatureEncoding
   scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.SignedField

@@ -20,7 +20,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
-// FieldManager owns the purger's part of a run's status.
+// FieldManager owns the purger's part of a run's status. Pods of other indexes than 0 have their own, with the index behind a dash.
 const FieldManager = "purger"
 
 // requestTimeout of one request to the API server: a lost answer must not stop the run for longer.
@@ -32,6 +32,8 @@ type Run struct {
 	key    types.NamespacedName
 	uid    types.UID
 	store  string
+	// index of the pod that reports.
+	index int32
 }
 
 var (
@@ -58,7 +60,7 @@ func New(config *rest.Config, plan *retention.Plan) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client of the Kubernetes API: %w", err)
 	}
-	return &Run{client: c, key: types.NamespacedName{Namespace: plan.Namespace, Name: plan.Run}, uid: types.UID(plan.RunUID), store: plan.Store.Name}, nil
+	return &Run{client: c, key: types.NamespacedName{Namespace: plan.Namespace, Name: plan.Run}, uid: types.UID(plan.RunUID), store: plan.Store.Name, index: plan.Index}, nil
 }
 
 // Load returns the run's status.
@@ -68,6 +70,13 @@ func (r *Run) Load(ctx context.Context) (*v1alpha1.PurgeRunStatus, error) {
 		return nil, err
 	}
 	return &run.Status, nil
+}
+
+func (r *Run) fieldManager() string {
+	if r.index == 0 {
+		return FieldManager
+	}
+	return fmt.Sprintf("%s-%d", FieldManager, r.index)
 }
 
 // get reads the run. One that was deleted and made again is another one.
@@ -90,8 +99,11 @@ func (r *Run) Report(ctx context.Context, status *v1alpha1.PurgeRunStatus) error
 		if err != nil {
 			return err
 		}
-		wanted := render(r.key, status).WithResourceVersion(run.ResourceVersion)
-		return gone(r.client.Status().Apply(ctx, wanted, client.FieldOwner(FieldManager), client.ForceOwnership))
+		if retention.Outdated(&run.Status, status, r.index) {
+			return retention.ErrMoved
+		}
+		wanted := r.render(status).WithResourceVersion(run.ResourceVersion)
+		return gone(r.client.Status().Apply(ctx, wanted, client.FieldOwner(r.fieldManager()), client.ForceOwnership))
 	})
 }
 

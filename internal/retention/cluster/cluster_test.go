@@ -151,7 +151,7 @@ func TestRunThatIsGoneOrReplacedIsNotReportedTo(t *testing.T) {
 // Between the purger's look and its write the run may be replaced: what ties the two together is the version.
 func TestStatusIsNotAppliedToAnotherVersion(t *testing.T) {
 	run, object, _ := newRun(t, "version")
-	stale := render(run.key, &v1alpha1.PurgeRunStatus{Pause: v1alpha1.RunPause{Reason: "ReplicaLag"}}).WithResourceVersion(object.ResourceVersion)
+	stale := run.render(&v1alpha1.PurgeRunStatus{Pause: v1alpha1.RunPause{Reason: "ReplicaLag"}}).WithResourceVersion(object.ResourceVersion)
 	if err := run.Report(t.Context(), &v1alpha1.PurgeRunStatus{Checkpoint: v1alpha1.RunCheckpoint{Rule: "events"}}); err != nil {
 		t.Fatal(err)
 	}

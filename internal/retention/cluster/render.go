@@ -1,21 +1,33 @@
 package cluster
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	v1alpha1ac "github.com/carrier-operator/carrier-operator/api/applyconfiguration/api/v1alpha1"
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
 
-// render is the purger's part of a run's status, see the field docs of PurgeRunStatus.
-func render(key types.NamespacedName, s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunApplyConfiguration {
+// render is the pod's part of a run's status: its shard, if it has one, and the rest if it leads.
+func (r *Run) render(s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunApplyConfiguration {
+	status := v1alpha1ac.PurgeRunStatus()
+	if r.index == 0 {
+		status = renderStatus(s)
+	}
+	for i := range s.Shards {
+		if s.Shards[i].Index == r.index {
+			status.WithShards(renderShard(&s.Shards[i]))
+		}
+	}
+	return v1alpha1ac.PurgeRun(r.key.Name, r.key.Namespace).WithStatus(status)
+}
+
+// renderStatus is the part of the run as a whole, see the field docs of PurgeRunStatus.
+func renderStatus(s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunStatusApplyConfiguration {
 	status := v1alpha1ac.PurgeRunStatus()
 	for i := range s.Results {
 		status.WithResults(renderResult(&s.Results[i]))
 	}
 	if c := s.Checkpoint; c.Rule != "" || c.Batches > 0 {
 		status.WithCheckpoint(v1alpha1ac.RunCheckpoint().WithRule(c.Rule).WithPosition(c.Position).WithBatches(c.Batches).
-			WithDigest(c.Digest).WithCompletedRules(c.CompletedRules...))
+			WithDigest(c.Digest).WithCompletedRules(c.CompletedRules...).WithBounds(c.Bounds...))
 	}
 	if s.Pause.Reason != "" {
 		status.WithPause(v1alpha1ac.RunPause().WithReason(s.Pause.Reason).WithMessage(s.Pause.Message))
@@ -37,7 +49,31 @@ func render(key types.NamespacedName, s *v1alpha1.PurgeRunStatus) *v1alpha1ac.Pu
 	if e := s.Evidence; e != (v1alpha1.RunEvidence{}) {
 		status.WithEvidence(renderEvidence(e))
 	}
-	return v1alpha1ac.PurgeRun(key.Name, key.Namespace).WithStatus(status)
+	return status
+}
+
+func renderShard(s *v1alpha1.RunShard) *v1alpha1ac.RunShardApplyConfiguration {
+	shard := v1alpha1ac.RunShard().WithIndex(s.Index)
+	if s.Rule != "" {
+		shard.WithRule(s.Rule).WithPosition(s.Position).WithInterrupted(s.Interrupted).WithBatches(s.Batches)
+	}
+	if s.Digest != "" {
+		shard.WithDigest(s.Digest)
+	}
+	for _, r := range s.Results {
+		shard.WithResults(v1alpha1ac.ShardResult().WithRule(r.Rule).WithDone(r.Done))
+	}
+	if s.Pause.Reason != "" {
+		shard.WithPause(v1alpha1ac.RunPause().WithReason(s.Pause.Reason).WithMessage(s.Pause.Message))
+	}
+	if s.Stop.Reason != "" {
+		stop := v1alpha1ac.RunStop().WithReason(s.Stop.Reason)
+		if s.Stop.Message != "" {
+			stop.WithMessage(s.Stop.Message)
+		}
+		shard.WithStop(stop)
+	}
+	return shard
 }
 
 func renderResult(r *v1alpha1.RuleResult) *v1alpha1ac.RuleResultApplyConfiguration {

@@ -40,6 +40,8 @@ type Store struct {
 	Missing string
 	// Unit is how many records a window of size 1 has, at least 1: one for most stores, a block's for PostgreSQL.
 	Unit int
+	// Shared says that several pods can work on the store at once.
+	Shared bool
 	// Refuse makes the store refuse the login from now on.
 	Refuse func()
 }
@@ -62,6 +64,9 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 		"a refused login is a failure, not an empty success":         refusedLogin,
 		"a missing collection is a failure, not an empty success":    missingCollection,
 		"another store is not touched":                               anotherStore,
+		"what one of several pods works on is its own":               partsAreDisjoint,
+		"several pods share a run":                                   podsShareARun,
+		"several pods that die at their reports go on from there":    sharingPodsDie,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
 	}

@@ -59,7 +59,14 @@ func (f *Faulty) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &faultySession{Session: session, faulty: f}, nil
+	faulty := &faultySession{Session: session, faulty: f}
+	if s, ok := session.(retention.Sharder); ok {
+		return struct {
+			*faultySession
+			retention.Sharder
+		}{faulty, s}, nil
+	}
+	return faulty, nil
 }
 
 type faultySession struct {

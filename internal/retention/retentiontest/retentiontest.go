@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -43,7 +44,23 @@ func (m *Memory) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
 }
 
 // Report keeps a status.
-func (m *Memory) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
+func (m *Memory) Report(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return (&pod{Memory: m}).Report(ctx, status)
+}
+
+// pod is the cluster's part as one of the pods of a run sees it.
+type pod struct {
+	*Memory
+	index   int32
+	dieAt   int
+	reports int
+}
+
+// Report keeps the pod's part of a status.
+func (m *pod) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
+	if m.reports++; m.reports == m.dieAt {
+		return fmt.Errorf("%w: killed by the test", retention.ErrGone) // what the engine does not try again
+	}
 	if m.BeforeReport != nil {
 		if err := m.BeforeReport(status); err != nil {
 			return err
@@ -51,8 +68,11 @@ func (m *Memory) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) erro
 	}
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	m.Status = *status.DeepCopy()
-	m.Reports = append(m.Reports, m.Status)
+	if retention.Outdated(&m.Status, status, m.index) {
+		return retention.ErrMoved
+	}
+	retention.Merge(&m.Status, status, m.index)
+	m.Reports = append(m.Reports, *m.Status.DeepCopy())
 	return nil
 }
 
@@ -82,6 +102,8 @@ type Runner struct {
 	Clock  clock.Clock
 	Hash   *retention.Hasher
 	Log    bytes.Buffer
+	// DieAt is the report instead of which the engine is killed, from 1; 0: none.
+	DieAt int
 }
 
 // NewPlan purges a store by rules, without caps and with short windows.
@@ -108,9 +130,16 @@ func (r *Runner) Try(ctx context.Context) error {
 	if _, err := retention.ParsePlan(encoded); err != nil {
 		r.T.Fatal(err)
 	}
-	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Reporter: r, Hasher: r.Hash, Clock: r.Clock,
+	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Reporter: &pod{Memory: r.Memory, index: r.Plan.Index, dieAt: r.DieAt}, Hasher: r.Hash, Clock: r.Clock,
 		Log: slog.New(slog.NewJSONHandler(&r.Log, nil))}
 	return engine.Run(ctx)
+}
+
+// Of is the runner of one of several pods that share the run; their status is one. The driver is the pod's own.
+func (r *Runner) Of(index int32, driver func(*retention.Plan) retention.Driver) *Runner {
+	plan := *r.Plan
+	plan.Index = index
+	return &Runner{Memory: r.Memory, T: r.T, Plan: &plan, Driver: driver(&plan), Clock: r.Clock, Hash: r.Hash}
 }
 
 // Run runs to an outcome and checks its reason.

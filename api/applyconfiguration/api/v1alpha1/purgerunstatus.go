@@ -10,7 +10,7 @@ import (
 // PurgeRunStatusApplyConfiguration represents a declarative configuration of the PurgeRunStatus type for use
 // with apply.
 //
-// PurgeRunStatus is written by the purger (results, checkpoint, pause, outcome, evidence) and the operator (the rest).
+// PurgeRunStatus is written by the purger (results, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
 type PurgeRunStatusApplyConfiguration struct {
 	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -26,6 +26,8 @@ type PurgeRunStatusApplyConfiguration struct {
 	Results []RuleResultApplyConfiguration `json:"results,omitempty"`
 	// checkpoint says how far the run has come. Written by the purger.
 	Checkpoint *RunCheckpointApplyConfiguration `json:"checkpoint,omitempty"`
+	// shards are what each of several pods did, if the policy's parallelism is more than 1. Written by the purgers, each its own.
+	Shards []RunShardApplyConfiguration `json:"shards,omitempty"`
 	// pause says why the run waits. Written by the purger.
 	Pause *RunPauseApplyConfiguration `json:"pause,omitempty"`
 	// outcome is how the purger ended. Written by the purger.
@@ -105,6 +107,19 @@ func (b *PurgeRunStatusApplyConfiguration) WithResults(values ...*RuleResultAppl
 // If called multiple times, the Checkpoint field is set to the value of the last call.
 func (b *PurgeRunStatusApplyConfiguration) WithCheckpoint(value *RunCheckpointApplyConfiguration) *PurgeRunStatusApplyConfiguration {
 	b.Checkpoint = value
+	return b
+}
+
+// WithShards adds the given value to the Shards field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Shards field.
+func (b *PurgeRunStatusApplyConfiguration) WithShards(values ...*RunShardApplyConfiguration) *PurgeRunStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithShards")
+		}
+		b.Shards = append(b.Shards, *values[i])
+	}
 	return b
 }
 

@@ -17,6 +17,9 @@ type RunCheckpointApplyConfiguration struct {
 	Digest *string `json:"digest,omitempty"`
 	// completedRules are rules that are done and verified.
 	CompletedRules []string `json:"completedRules,omitempty"`
+	// bounds divide the collection of the rule into the parts that pods work on, in the store's own terms and order. Only a run of several
+	// pods has some, and only in a store that needs them.
+	Bounds []string `json:"bounds,omitempty"`
 }
 
 // RunCheckpointApplyConfiguration constructs a declarative configuration of the RunCheckpoint type for use with
@@ -63,6 +66,16 @@ func (b *RunCheckpointApplyConfiguration) WithDigest(value string) *RunCheckpoin
 func (b *RunCheckpointApplyConfiguration) WithCompletedRules(values ...string) *RunCheckpointApplyConfiguration {
 	for i := range values {
 		b.CompletedRules = append(b.CompletedRules, values[i])
+	}
+	return b
+}
+
+// WithBounds adds the given value to the Bounds field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Bounds field.
+func (b *RunCheckpointApplyConfiguration) WithBounds(values ...string) *RunCheckpointApplyConfiguration {
+	for i := range values {
+		b.Bounds = append(b.Bounds, values[i])
 	}
 	return b
 }

@@ -16,10 +16,19 @@ import (
 
 const dateTime = "2006-01-02 15:04:05"
 
+// Positions of a table whose records the store numbers are their numbers; others are sealed.
 func TestConformance(t *testing.T) {
+	testConformance(t, "bigint PRIMARY KEY")
+}
+
+func TestConformanceOfNumberedRecords(t *testing.T) {
+	testConformance(t, "bigint AUTO_INCREMENT PRIMARY KEY")
+}
+
+func testConformance(t *testing.T, key string) {
 	conformance.Run(t, func(t *testing.T) *conformance.Store {
 		db := newDatabase(t)
-		db.exec("CREATE TABLE orders (id bigint PRIMARY KEY, shop varchar(40), email varchar(120), at datetime)")
+		db.exec("CREATE TABLE orders (id " + key + ", shop varchar(40), email varchar(120), at datetime)")
 		db.exec("GRANT SELECT, DELETE, UPDATE ON orders TO " + purgerUser)
 		return &conformance.Store{
 			Plan:   retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StoreMySQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
@@ -33,6 +42,7 @@ func TestConformance(t *testing.T) {
 			},
 			Left:    func() map[string]conformance.Record { return leftInTable(t, db) },
 			Unit:    1,
+			Shared:  true,
 			Missing: v1alpha1.ReasonPrivilegeMissing, // the store does not tell apart what is not there and what may not be seen
 			Refuse:  func() { db.secret("password", "wrong") },
 		}

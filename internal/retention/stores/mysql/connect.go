@@ -60,7 +60,7 @@ var guards = []string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 }
 
-// Open connects and takes the run's lock in the store: two pods of one run never work at once, not even if the cluster lost sight of one.
+// Open connects and takes the run's lock in the store: two pods of one run and index never work at once, not even if the cluster lost sight of one.
 func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if d.Plan.Store.Type != string(v1alpha1.StoreMySQL) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
@@ -78,12 +78,12 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{db: sql.OpenDB(connector), limit: statementTimeout(d.Plan.Throttle)}
+	s := &session{db: sql.OpenDB(connector), limit: statementTimeout(d.Plan.Throttle), unreadable: d.Plan.Parallelism > 1 && !d.Plan.HashKey}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		_ = s.db.Close() // nothing was opened
 		return nil, connecting(ctx, err)
 	}
-	if err := s.begin(ctx, d.Plan.RunUID); err != nil {
+	if err := s.begin(ctx, d.Plan.LockName()); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -96,13 +96,13 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 }
 
 // begin sets the session up and takes the run's lock.
-func (s *session) begin(ctx context.Context, run string) error {
+func (s *session) begin(ctx context.Context, lock string) error {
 	for _, guard := range guards {
 		if _, err := s.conn.ExecContext(ctx, guard); err != nil {
 			return classify(ctx, err)
 		}
 	}
-	sum := sha256.Sum256([]byte(run))
+	sum := sha256.Sum256([]byte(lock))
 	var version string
 	var alone sql.NullBool
 	err := s.conn.QueryRowContext(ctx, "SELECT VERSION(), GET_LOCK(?, 0)", "carrier-purge/"+hex.EncodeToString(sum[:20])).Scan(&version, &alone)

@@ -82,6 +82,9 @@ func (s *session) inspectRule(ctx context.Context, rule *retention.Rule, t *tabl
 	if err := checkKey(rule, t); err != nil {
 		return nil, err
 	}
+	if err := s.checkShared(rule, t); err != nil {
+		return nil, err
+	}
 	if err := checkClock(rule, t); err != nil {
 		return nil, err
 	}

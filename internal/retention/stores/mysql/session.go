@@ -22,6 +22,8 @@ type session struct {
 	mariaDB, returning bool
 	tables             map[string]*table
 	followers          []*follower
+	// unreadable says that positions which are sealed can be read by this pod alone, and others share the run.
+	unreadable bool
 	// guesses is how many windows may still be measured by numbers.
 	guesses int
 }

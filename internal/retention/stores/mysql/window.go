@@ -89,14 +89,22 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if !ok {
 		return retention.Batch{}, checkKey(w.Rule, t)
 	}
-	plain := len(x.columns) == 1 && t.columns[x.columns[0]].autoIncrement
-	on := span{index: x, from: parsePosition(w.Position, len(x.columns), plain, t.name, w.Hasher)}
+	at, ok, err := s.stripe(t, x, w)
+	if err != nil || !ok {
+		return retention.Batch{}, err
+	}
+	plain, on := t.plain(x), span{index: x, from: at.from, to: at.until}
 	size := max(w.Size, 1)
 	if len(hashed(w.Rule.Fields)) > 0 {
 		size = min(size, maxHashed)
 	}
-	if on.to, err = s.end(ctx, t, on, size, plain); err != nil {
+	to, err := s.end(ctx, t, on, size, plain)
+	if err != nil {
 		return retention.Batch{}, classify(ctx, err)
+	}
+	place := ""
+	if to != nil {
+		on.to, place = to, position(to, plain, t.name, w.Hasher)
 	}
 	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
@@ -105,11 +113,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if err := s.change(finish, w, t, on, records); err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
-	batch := retention.Batch{Commits: 1, Done: records.Count(), Digest: records.Sum()}
-	if on.to != nil {
-		batch.Next = position(on.to, plain, t.name, w.Hasher)
-	}
-	return batch, nil
+	return retention.Batch{Next: at.next(w, place, to == nil), Commits: 1, Done: records.Count(), Digest: records.Sum()}, nil
 }
 
 // refresh looks at the rule's table again: between passes it may have been altered or replaced.
@@ -125,17 +129,28 @@ func (s *session) refresh(ctx context.Context, w retention.Window) (*table, erro
 // guesses is how many windows over numbered records are measured by their numbers before their records are counted again.
 const guesses = 15
 
+// numberOf is a key that is a number.
+func numberOf(key [][]byte) (int64, error) {
+	if len(key) != 1 {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseInt(string(key[0]), 10, 64)
+}
+
 // end is the key size records after the beginning of the span; nil: there are fewer. Where the store numbers its records without great gaps,
 // the number says it, which may come short, and need not be looked up.
 func (s *session) end(ctx context.Context, t *table, on span, size int64, plain bool) (key [][]byte, err error) {
 	var from int64
 	known := plain && on.from != nil
 	if known {
-		from, err = strconv.ParseInt(string(on.from[0]), 10, 64)
+		from, err = numberOf(on.from)
 		known = err == nil && from < math.MaxInt64-size
 	}
 	if known && s.guesses > 0 {
 		s.guesses--
+		if until, err := numberOf(on.to); err == nil && from+size >= until {
+			return nil, nil // the span ends before
+		}
 		return [][]byte{strconv.AppendInt(nil, from+size, 10)}, nil
 	}
 	columns := t.fields(on.index.columns)
@@ -149,7 +164,7 @@ func (s *session) end(ctx context.Context, t *table, on span, size int64, plain 
 	})
 	s.guesses = 0
 	if known && key != nil {
-		if to, err := strconv.ParseInt(string(key[0]), 10, 64); err == nil && to-from <= 2*size {
+		if to, err := numberOf(key); err == nil && to-from <= 2*size {
 			s.guesses = guesses
 		}
 	}

@@ -20,9 +20,12 @@ func TestConformance(t *testing.T) {
 		db := newDatabase(t)
 		db.exec("CREATE TABLE orders (id bigint PRIMARY KEY, shop text, email text, at timestamptz) WITH (fillfactor = 10); GRANT SELECT, DELETE, UPDATE ON orders TO " + purgerRole)
 		return &conformance.Store{
-			Plan:   retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StorePostgreSQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
-			Rule:   retention.Rule{Collection: "public.orders", Key: []string{"id"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockTimestampTZ)}},
-			Driver: func(p *retention.Plan) retention.Driver { return &postgresql.Driver{Dir: db.dir, Plan: p} },
+			Plan: retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StorePostgreSQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
+			Rule: retention.Rule{Collection: "public.orders", Key: []string{"id"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockTimestampTZ)}},
+			Driver: func(p *retention.Plan) retention.Driver {
+				return postgresql.WithStripe(&postgresql.Driver{Dir: db.dir, Plan: p}, 4)
+			},
+			Shared: true,
 			Fill: func(all []conformance.Record) {
 				for _, r := range all {
 					db.exec("INSERT INTO orders VALUES ($1, $2, $3, $4)", r.ID, r.Shop, r.Email, nullTime(r.At))

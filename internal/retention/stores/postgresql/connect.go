@@ -1,6 +1,7 @@
 package postgresql
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -21,6 +22,8 @@ type Driver struct {
 	// Dir holds the keys of the store's Secret as files. They are read at every connection, so that a changed password is taken up.
 	Dir  string
 	Plan *retention.Plan
+	// stripe is for tests: how many blocks in a row belong to one of several pods; 0: defaultStripe.
+	stripe int64
 }
 
 // statementTimeout is the longest that the store may work on one window.
@@ -60,7 +63,7 @@ func connectConfig(c *stores.Connection, p *retention.Plan) (*pgx.ConnConfig, er
 	return config, nil
 }
 
-// Open connects and takes the run's lock in the store: two pods of one run never work at once, not even if the cluster lost sight of one.
+// Open connects and takes the run's lock in the store: two pods of one run and index never work at once, not even if the cluster lost sight of one.
 func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if d.Plan.Store.Type != string(v1alpha1.StorePostgreSQL) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
@@ -78,10 +81,10 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{conn: conn, limit: statementTimeout(d.Plan.Throttle)}
+	s := &session{conn: conn, limit: statementTimeout(d.Plan.Throttle), stripe: cmp.Or(d.stripe, defaultStripe)}
 	var version int
 	var alone bool
-	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, pg_try_advisory_lock(hashtextextended($1, 0))", d.Plan.RunUID).Scan(&version, &alone)
+	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, pg_try_advisory_lock(hashtextextended($1, 0))", d.Plan.LockName()).Scan(&version, &alone)
 	switch {
 	case err != nil:
 		err = classify(ctx, err)

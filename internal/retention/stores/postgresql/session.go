@@ -18,7 +18,9 @@ import (
 type session struct {
 	conn *pgx.Conn
 	// limit is the connection's statement_timeout.
-	limit  time.Duration
+	limit time.Duration
+	// stripe is how many blocks in a row belong to one of several pods.
+	stripe int64
 	tables map[string]*table
 	lag    stores.LagTracker
 	// transactions tells how old the transactions are that are held back.

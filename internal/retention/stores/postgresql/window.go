@@ -44,11 +44,12 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 			return retention.Batch{}, err
 		}
 	}
-	at, l, err := s.locate(ctx, t, parsePlace(w.Position))
+	at, l, err := s.locate(ctx, t, parsePlace(w.Position), w.Shard)
 	if err != nil || l == nil {
 		return retention.Batch{}, classify(ctx, err)
 	}
-	to := at.block + max(w.Size, 1)
+	_, end := own(w.Shard, l.oid, at.block, s.stripe)
+	to := min(at.block+max(w.Size, 1), end)
 	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
 	defer cancel()
@@ -72,8 +73,8 @@ func (s *session) refresh(ctx context.Context, w retention.Window) (*table, erro
 	return tables[w.Rule.Collection], nil
 }
 
-// locate finds the first leaf that has blocks at or after the place; nil: there is none.
-func (s *session) locate(ctx context.Context, t *table, at place) (place, *leaf, error) {
+// locate finds the first leaf that has blocks of the shard at or after the place; nil: there is none.
+func (s *session) locate(ctx context.Context, t *table, at place, shard retention.Shard) (place, *leaf, error) {
 	for i := range t.leaves {
 		l := &t.leaves[i]
 		if l.kind != "r" || l.oid < at.leaf {
@@ -82,6 +83,7 @@ func (s *session) locate(ctx context.Context, t *table, at place) (place, *leaf,
 		if l.oid > at.leaf {
 			at = place{leaf: l.oid}
 		}
+		at.block, _ = own(shard, l.oid, at.block, s.stripe)
 		var blocks *int64 // null: it was dropped
 		err := s.conn.QueryRow(ctx, "SELECT pg_relation_size($1::oid::regclass) / current_setting('block_size')::bigint", l.oid).Scan(&blocks)
 		if err != nil {

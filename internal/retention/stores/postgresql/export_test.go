@@ -1,0 +1,6 @@
+package postgresql
+
+// WithStripe makes pods take turns every so many blocks.
+func WithStripe(d *Driver, blocks int64) *Driver {
+	return &Driver{Dir: d.Dir, Plan: d.Plan, stripe: blocks}
+}
