@@ -45,6 +45,9 @@ func checkRun(ctx context.Context, run *v1alpha1.PurgeRun, keys Keys) (signedBy 
 	if e.Previous != run.Spec.PreviousDigest {
 		problem("intent and evidence name different previous runs: it was edited")
 	}
+	if err := checkShards(&run.Status); err != nil {
+		problem("%v", err)
+	}
 	if keys == nil {
 		return "", problems
 	}
@@ -58,6 +61,23 @@ func checkRun(ctx context.Context, run *v1alpha1.PurgeRun, keys Keys) (signedBy 
 		problem("intent: %v", err)
 	}
 	return signedBy, problems
+}
+
+// checkShards makes sure that the totals of a run that several pods shared are those of its shards.
+func checkShards(s *v1alpha1.PurgeRunStatus) error {
+	if len(s.Shards) == 0 {
+		return nil
+	}
+	for i := range s.Results {
+		r := &s.Results[i]
+		if r.Done != retention.ShardsDone(s.Shards, r.Rule)+r.Inferred {
+			return fmt.Errorf("rule %s: what its shards did is not what it did: it was edited", r.Rule)
+		}
+	}
+	if s.Checkpoint.Batches != retention.ShardsBatches(s.Shards) || s.Evidence.RecordsDigest != retention.ShardsDigest(s.Shards) {
+		return errors.New("batches and records digest are not those of its shards: it was edited")
+	}
+	return nil
 }
 
 var errUnsigned = errors.New("it is not signed: set signingKeyRef of the policy for its next runs")
