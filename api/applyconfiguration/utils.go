@@ -250,6 +250,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.UndecidedFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Webhook"):
 		return &apiv1alpha1.WebhookApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkWindow"):
+		return &apiv1alpha1.WorkWindowApplyConfiguration{}
 
 	}
 	return nil

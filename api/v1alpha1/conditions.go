@@ -192,6 +192,8 @@ const (
 	ReasonRunning = "Running"
 	// ReasonPaused: the run waits, see status.pause.
 	ReasonPaused = "Paused"
+	// ReasonOutsideWorkWindow: the run waits for one of its policy's work windows.
+	ReasonOutsideWorkWindow = "OutsideWorkWindow"
 	// ReasonCapExceeded: more records are due than a cap allows. Nothing was changed.
 	ReasonCapExceeded = "CapExceeded"
 	// ReasonLoginRefused: the store refused the login.

@@ -335,6 +335,36 @@ type PauseLimits struct {
 	PendingFrees int32 `json:"pendingFrees,omitempty"`
 }
 
+// DayOfWeek is a day of the week.
+//
+// +kubebuilder:validation:Enum=Monday;Tuesday;Wednesday;Thursday;Friday;Saturday;Sunday
+type DayOfWeek string
+
+// WorkWindow is a part of the day in which runs may change the store, by the clocks of the policy's time zone: an hour that they skip is in
+// none, an hour that they repeat is in it twice.
+type WorkWindow struct {
+	// days of the week on which the window begins. Omitted: every day.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	Days []DayOfWeek `json:"days,omitempty"`
+
+	// from is the time at which the window opens, for example 22:00.
+	// +required
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=5
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')",message="a time of day has hours and minutes, 00:00 to 23:59"
+	From string `json:"from,omitempty"`
+
+	// to is the time at which it closes, for example 05:00. At or before from, it is that of the next day: from 00:00 to 00:00 is a whole day.
+	// +required
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=5
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')",message="a time of day has hours and minutes, 00:00 to 23:59"
+	To string `json:"to,omitempty"`
+}
+
 // PurgeThrottle keeps a run from disturbing the store's other users.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -361,6 +391,14 @@ type PurgeThrottle struct {
 	// pauseAbove lists what else pauses the run, by the signals of the store. Omitted: nothing.
 	// +optional
 	PauseAbove PauseLimits `json:"pauseAbove,omitzero"`
+
+	// workWindows are when runs of mode Purge may work. Outside of them a run waits at its checkpoint, however long; a preview does not wait.
+	// Omitted: at any time.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=14
+	WorkWindows []WorkWindow `json:"workWindows,omitempty"`
 }
 
 // RecordsEvidence is what evidence says of the records that a run handled.

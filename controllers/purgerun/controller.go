@@ -2,6 +2,7 @@ package purgerun
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,10 +81,14 @@ func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if p.cleanUp {
 		return ctrl.Result{}, c.cleanUp(ctx, run, kids)
 	}
-	if kids.job != nil && !p.suspend && podUnready(kids.job) {
-		return ctrl.Result{RequeueAfter: podPoll}, nil
+	var again time.Duration
+	if !p.again.IsZero() {
+		again = p.again.Sub(in.now)
 	}
-	return ctrl.Result{}, nil
+	if kids.job != nil && !p.suspend && podUnready(kids.job) && (again == 0 || again > podPoll) {
+		again = podPoll
+	}
+	return ctrl.Result{RequeueAfter: again}, nil
 }
 
 // gather reads everything that the decision depends on.

@@ -69,6 +69,8 @@ type plan struct {
 	block   *block
 	// end is how the run ended; nil: it has not.
 	end *end
+	// again is when the decision changes by itself; zero: it does not.
+	again time.Time
 	// cleanUp removes what only a working run needs.
 	cleanUp bool
 }
@@ -91,13 +93,17 @@ func decide(in *input) plan {
 		return plan{} // the purger is done, its pod is about to end
 	}
 	holds, b := admit(in)
+	closed, again := workWindow(in)
+	if b == nil {
+		b = closed
+	}
 	if b == nil {
 		var purge *retention.Plan
 		var err error
 		purge, err = currentPlan(in, holds)
 		switch {
 		case err == nil && len(encodePlan(purge)) <= maxPlanBytes:
-			return plan{purge: purge}
+			return plan{purge: purge, again: again}
 		case err == nil:
 			b = &block{reason: v1alpha1.ReasonPlanInvalid, message: fmt.Sprintf(
 				"the plan takes %d bytes, at most %d fit: use fewer values in the filters of rules and holds", len(encodePlan(purge)), maxPlanBytes)}
@@ -108,7 +114,28 @@ func decide(in *input) plan {
 			b = &block{reason: v1alpha1.ReasonPlanInvalid, message: err.Error()}
 		}
 	}
-	return plan{block: b, suspend: in.job != nil}
+	return plan{block: b, suspend: in.job != nil, again: again}
+}
+
+// workWindow says why a run may not work at this time of the week, and when that changes.
+func workWindow(in *input) (*block, time.Time) {
+	if in.policy == nil || in.run.Spec.Mode != v1alpha1.RunPurge {
+		return nil, time.Time{}
+	}
+	zone, err := runs.ParseZone(in.policy.Spec.TimeZone)
+	if err != nil {
+		return &block{reason: v1alpha1.ReasonTimeZoneInvalid, message: err.Error()}, time.Time{}
+	}
+	open, until := runs.WorkWindow(in.policy.Spec.Throttle.WorkWindows, zone, in.now)
+	if open {
+		return nil, until
+	}
+	opens := "none opens in the next two weeks"
+	if !until.IsZero() {
+		opens = "the next one opens on " + until.In(zone).Format("Mon 2006-01-02 at 15:04 MST")
+	}
+	return &block{reason: v1alpha1.ReasonOutsideWorkWindow, waiting: true, message: fmt.Sprintf(
+		"the run waits for a work window of RetentionPolicy %q (throttle.workWindows), and goes on from its checkpoint: %s", in.policy.Name, opens)}, until
 }
 
 // ended says how the run ended, nil if it has not. The purger's outcome counts once its Job is over; a Job that is over without one failed.

@@ -70,6 +70,28 @@ func heldBy(in *input, name, collection string) {
 		StoreRef: v1alpha1.LocalReference{Name: "orders"}, Collection: collection}})
 }
 
+func windows(in *input, from, to string) {
+	in.policy.Spec.Throttle.WorkWindows = []v1alpha1.WorkWindow{{From: from, To: to}}
+}
+
+// The run is looked at again when a window opens or closes.
+func TestWindowsAreLookedAtWhenTheyChange(t *testing.T) {
+	for _, w := range [][2]string{{"05:00", "06:00"}, {"02:00", "05:00"}} {
+		in := ready() // it is 03:00
+		windows(in, w[0], w[1])
+		p := decide(in)
+		if want := in.now.Add(2 * time.Hour); !p.again.Equal(want) {
+			t.Errorf("from %s to %s: again at %s, want %s", w[0], w[1], p.again, want)
+		}
+		if p.block != nil && !strings.Contains(p.block.message, "opens on Tue 2026-11-24 at 05:00 UTC") {
+			t.Errorf("message %q", p.block.message)
+		}
+	}
+	if p := decide(ready()); !p.again.IsZero() {
+		t.Errorf("without windows: again at %s", p.again)
+	}
+}
+
 func TestDecide(t *testing.T) {
 	tests := map[string]struct {
 		working bool
@@ -84,6 +106,11 @@ func TestDecide(t *testing.T) {
 		"hold of an unknown collection":           {false, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "blocked HoldInvalid"},
 		"policy's rules changed before the start": {false, func(in *input) { in.policy.Spec.Rules[0].Keep.Days = 1 }, "ends Canceled"},
 		"policy is gone before the start":         {false, func(in *input) { in.policy = nil }, "ends Canceled"},
+		"outside of the work windows":             {false, func(in *input) { windows(in, "12:00", "13:00") }, "waits OutsideWorkWindow"},
+		"inside of a work window":                 {false, func(in *input) { windows(in, "02:00", "05:00") }, "works"},
+		"a preview waits for no window":           {false, func(in *input) { windows(in, "12:00", "13:00"); in.run.Spec.Mode = v1alpha1.RunPreview }, "works"},
+		"works, its window closed":                {true, func(in *input) { windows(in, "02:00", "03:00") }, "suspended OutsideWorkWindow"},
+		"works, and the zone became invalid":      {true, func(in *input) { in.policy.Spec.TimeZone = "Mars" }, "suspended TimeZoneInvalid"},
 		"policy is suspended":                     {false, func(in *input) { in.policy.Spec.State = v1alpha1.PolicySuspended }, "waits Suspended"},
 		"plan does not fit": {false, func(in *input) {
 			values := make([]string, 1000)

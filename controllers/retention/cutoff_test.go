@@ -5,6 +5,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 )
 
 func at(t *testing.T, value string) time.Time {
@@ -18,7 +19,7 @@ func at(t *testing.T, value string) time.Time {
 
 func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
-	z, err := parseZone(name)
+	z, err := runs.ParseZone(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,22 +19,6 @@ type schedule struct {
 	zone *time.Location
 }
 
-// parseZone returns the zone of an IANA name; empty is UTC.
-func parseZone(name string) (*time.Location, error) {
-	if name == "" {
-		return time.UTC, nil
-	}
-	// "Local" would make a run depend on where the operator runs.
-	if name == "Local" {
-		return nil, errors.New(`time zone "Local" depends on the machine: use an IANA name such as Europe/Berlin`)
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q is unknown: use an IANA name such as Europe/Berlin", name)
-	}
-	return zone, nil
-}
-
 // parseSchedule parses five-field cron. now only serves to refuse a schedule that never comes, such as 30 February.
 func parseSchedule(line string, zone *time.Location, now time.Time) (*schedule, error) {
 	if strings.Contains(line, "TZ=") {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 )
 
 func TestParseScheduleRefusesWhatNeverRunsAsMeant(t *testing.T) {
@@ -28,7 +30,7 @@ func TestParseScheduleRefusesWhatNeverRunsAsMeant(t *testing.T) {
 
 func TestParseZoneRefusesTheMachinesOwn(t *testing.T) {
 	for _, name := range []string{"Local", "Europe/Atlantis", "../etc/passwd", "UTC+25"} {
-		if _, err := parseZone(name); err == nil {
+		if _, err := runs.ParseZone(name); err == nil {
 			t.Errorf("zone %q was accepted", name)
 		}
 	}

@@ -26,7 +26,7 @@ func fromMap(p *storemap.Problem) *problem {
 
 // timing returns the policy's zone and schedule.
 func timing(spec *v1alpha1.RetentionPolicySpec, now time.Time) (*schedule, *problem) {
-	zone, err := parseZone(spec.TimeZone)
+	zone, err := runs.ParseZone(spec.TimeZone)
 	if err != nil {
 		return nil, &problem{reason: v1alpha1.ReasonTimeZoneInvalid, message: err.Error()}
 	}

@@ -158,6 +158,15 @@ spec:
 			refused:  []string{`spec: {throttle: {pauseAbove: {}}}`},
 		},
 		{
+			name:     "times of a work window",
+			message:  "a time of day has hours and minutes, 00:00 to 23:59",
+			accepted: []string{`spec: {throttle: {workWindows: [{days: [Friday, Saturday], from: "22:00", to: "05:00"}, {from: "00:00", to: "23:59"}]}}`},
+			refused: []string{
+				`spec: {throttle: {workWindows: [{from: "24:00", to: "05:00"}]}}`,
+				`spec: {throttle: {workWindows: [{from: "22:00", to: "05:60"}]}}`,
+			},
+		},
+		{
 			name:     "a share of dead rows is below all",
 			message:  "spec.throttle.pauseAbove.deadRowsPercent in body should be less than or equal to 99",
 			accepted: []string{`spec: {throttle: {pauseAbove: {deadRowsPercent: 30}}}`},

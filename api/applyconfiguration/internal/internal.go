@@ -728,6 +728,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DataStoreType
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
+  scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.EmbeddedDocument
   map:
     fields:
@@ -1640,6 +1642,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: targetBatchMilliseconds
       type:
         scalar: numeric
+    - name: workWindows
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
+          elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.QueryCredential
   map:
     fields:
@@ -2366,6 +2374,21 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
+  map:
+    fields:
+    - name: days
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
+          elementRelationship: associative
+    - name: from
+      type:
+        scalar: string
+    - name: to
+      type:
+        scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -16,6 +16,9 @@ type PurgeThrottleApplyConfiguration struct {
 	MaxReplicaLagSeconds *int32 `json:"maxReplicaLagSeconds,omitempty"`
 	// pauseAbove lists what else pauses the run, by the signals of the store. Omitted: nothing.
 	PauseAbove *PauseLimitsApplyConfiguration `json:"pauseAbove,omitempty"`
+	// workWindows are when runs of mode Purge may work. Outside of them a run waits at its checkpoint, however long; a preview does not wait.
+	// Omitted: at any time.
+	WorkWindows []WorkWindowApplyConfiguration `json:"workWindows,omitempty"`
 }
 
 // PurgeThrottleApplyConfiguration constructs a declarative configuration of the PurgeThrottle type for use with
@@ -53,5 +56,18 @@ func (b *PurgeThrottleApplyConfiguration) WithMaxReplicaLagSeconds(value int32) 
 // If called multiple times, the PauseAbove field is set to the value of the last call.
 func (b *PurgeThrottleApplyConfiguration) WithPauseAbove(value *PauseLimitsApplyConfiguration) *PurgeThrottleApplyConfiguration {
 	b.PauseAbove = value
+	return b
+}
+
+// WithWorkWindows adds the given value to the WorkWindows field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the WorkWindows field.
+func (b *PurgeThrottleApplyConfiguration) WithWorkWindows(values ...*WorkWindowApplyConfiguration) *PurgeThrottleApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithWorkWindows")
+		}
+		b.WorkWindows = append(b.WorkWindows, *values[i])
+	}
 	return b
 }
