@@ -29,6 +29,7 @@ const usage = `usage: devcluster COMMAND [--name NAME] ...
   exec        --in internet|node -- COMMAND ...                    run a program inside, in the foreground
   policies    on|off                                               enforce NetworkPolicies, or stop doing so
   postgres    make and start a PostgreSQL server on the internet side
+  standby     make and start a streaming standby of that server
   logs        [--as PART] [--lines N]                              the end of a log
 `
 
@@ -95,6 +96,8 @@ func run(ctx context.Context, action string, o options) error {
 		return c.Policies(o.command[0])
 	case "postgres":
 		return c.Postgres(ctx, os.Stdout)
+	case "standby":
+		return c.PostgresStandby(ctx, os.Stdout)
 	case "logs":
 		return c.Logs(o.as, o.lines)
 	}

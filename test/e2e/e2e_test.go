@@ -36,7 +36,7 @@ func TestStories(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(l.Describe(context.WithoutCancel(ctx), story.Namespace, lab.OperatorNamespace))
+			t.Log(l.Describe(context.WithoutCancel(ctx), story.Namespace, story.StoresNamespace, lab.OperatorNamespace))
 		}
 	})
 
@@ -57,6 +57,12 @@ func TestStories(t *testing.T) {
 		t.Fatalf("orders: %v", err)
 	}
 	tell(ctx, t, orders.Checks())
+	stores, err := shop.OpenStores(ctx)
+	if err != nil {
+		t.Fatalf("stores: %v", err)
+	}
+	t.Cleanup(func() { stores.Close(context.WithoutCancel(ctx)) })
+	tell(ctx, t, stores.Checks())
 	tell(ctx, t, shop.MendingChecks())
 	tell(ctx, t, shop.CanaryChecks())
 	tell(ctx, t, shop.ClosingChecks())

@@ -26,7 +26,7 @@ func (l *Lab) StartPostgres(ctx context.Context, database string) (*Database, er
 	if _, err := l.Run(ctx, nil, l.path("devcluster"), "postgres", "--name", l.Name); err != nil {
 		return nil, err
 	}
-	admin, err := l.connect(ctx, "postgres")
+	admin, err := l.connect(ctx, "5432", "postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -43,21 +43,21 @@ func (l *Lab) StartPostgres(ctx context.Context, database string) (*Database, er
 	if err != nil {
 		return nil, err
 	}
-	conn, err := l.connect(ctx, database)
+	conn, err := l.connect(ctx, "5432", database)
 	return &Database{Conn: conn, CA: string(ca)}, err
 }
 
 func (l *Lab) postgresCA() string { return filepath.Join(l.dir, "internet", "ca.crt") }
 
 // connect comes from the host, by an address that the server's certificate does not name: the chain is verified, the name is not.
-func (l *Lab) connect(ctx context.Context, database string) (*pgx.Conn, error) {
+func (l *Lab) connect(ctx context.Context, port, database string) (*pgx.Conn, error) {
 	password, err := os.ReadFile(filepath.Join(l.dir, "postgres", "password"))
 	if err != nil {
 		return nil, err
 	}
 	address := url.URL{
 		Scheme: "postgres", User: url.UserPassword("postgres", strings.TrimSpace(string(password))),
-		Host: l.internet + ":5432", Path: database,
+		Host: l.Address(port), Path: database,
 		RawQuery: url.Values{"sslmode": {"verify-ca"}, "sslrootcert": {l.postgresCA()}}.Encode(),
 	}
 	return pgx.Connect(ctx, address.String())

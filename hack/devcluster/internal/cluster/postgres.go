@@ -35,6 +35,7 @@ log_destination = stderr
 
 // No connection without TLS, and none without a password but from the machine itself by its owner.
 const postgresAccess = `local   all all           peer
+local   replication all   peer
 hostssl all all 0.0.0.0/0 scram-sha-256
 `
 
@@ -61,23 +62,61 @@ func (c *Cluster) Postgres(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
+	if err := c.awaitPostgres(ctx, "postgres", bin, "5432"); err != nil {
+		return err
+	}
 	address := net.JoinHostPort(c.Internet, "5432")
-	err = c.await(ctx, 30*time.Second, func(ctx context.Context) error {
-		if p := c.state.Find("postgres"); !p.Alive() {
+	fmt.Fprintf(out, "PostgreSQL: %s:5432 (postgres.example) for pods, %s for the host\nuser postgres, password in %s\ncertificate authority: %s\n",
+		netns.PostgresIP, address, c.path("postgres", "password"), c.path("internet", "ca.crt"))
+	return nil
+}
+
+const (
+	standby     = "postgres-standby"
+	standbyPort = "5433"
+)
+
+// PostgresStandby makes a streaming standby of the PostgreSQL server, or starts the one that is there. It lives in a folder beside the
+// server's own and follows it over the socket that they share.
+func (c *Cluster) PostgresStandby(ctx context.Context, out io.Writer) error {
+	if primary := c.state.Find("postgres"); primary == nil || !primary.Alive() {
+		return errors.New("no PostgreSQL server to follow: start one with `devcluster postgres`")
+	}
+	bin, err := postgresPrograms()
+	if err != nil {
+		return err
+	}
+	home, data := c.path("postgres"), postgresHome+"/standby"
+	if _, err := os.Stat(filepath.Join(home, "standby")); err != nil {
+		backup := asPostgres(home, filepath.Join(bin, "pg_basebackup"), "-D", data, "-h", postgresHome, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+		if output, err := exec.CommandContext(ctx, backup[0], backup[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("pg_basebackup: %w\n%s", err, output)
+		}
+	}
+	if old := c.state.Find(standby); old == nil || !old.Alive() {
+		server := c.spaces.InInternet(asPostgres(home, filepath.Join(bin, "postgres"), "-D", data, "-p", standbyPort)...)
+		if err := c.runUser(standby, server, append(c.environment(), "LC_ALL=C.UTF-8")); err != nil {
+			return err
+		}
+	}
+	if err := c.awaitPostgres(ctx, standby, bin, standbyPort); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "standby: %s for the host\n", net.JoinHostPort(c.Internet, standbyPort))
+	return nil
+}
+
+func (c *Cluster) awaitPostgres(ctx context.Context, name, bin, port string) error {
+	return c.await(ctx, 30*time.Second, func(ctx context.Context) error {
+		if p := c.state.Find(name); !p.Alive() {
 			return proc.Died(p.Name, p.Log)
 		}
-		output, err := exec.CommandContext(ctx, filepath.Join(bin, "pg_isready"), "-h", c.Internet, "-p", "5432").CombinedOutput()
+		output, err := exec.CommandContext(ctx, filepath.Join(bin, "pg_isready"), "-h", c.Internet, "-p", port).CombinedOutput()
 		if err != nil {
 			return errors.New("PostgreSQL does not accept connections: " + strings.TrimSpace(string(output)))
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "PostgreSQL: %s:5432 (postgres.example) for pods, %s for the host\nuser postgres, password in %s\ncertificate authority: %s\n",
-		netns.PostgresIP, address, c.path("postgres", "password"), c.path("internet", "ca.crt"))
-	return nil
 }
 
 // asPostgres runs a program as the unprivileged user with home in view.
