@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
 // options are the flags.
@@ -24,6 +26,8 @@ type options struct {
 	rssRows      []int64
 	oltpRows     int64
 	oltpIdle     time.Duration
+	// gentle is the throttle of a purge that others shall hardly notice.
+	gentle retention.Throttle
 }
 
 // bench is a run.
@@ -70,8 +74,11 @@ func parse() options {
 	})
 	flag.Int64Var(&o.oltpRows, "oltp-rows", 2_000_000, "rows of the table that is purged next to pgbench; 0: not measured")
 	flag.DurationVar(&o.oltpIdle, "oltp-idle", 5*time.Second, "`duration` of a rest of pgbench before each purge")
+	target := flag.Int("gentle-target", 10, "targetBatchMilliseconds of the purge next to pgbench that shall hardly be noticed")
+	pause := flag.Int("gentle-pause", 20, "its pauseMilliseconds")
 	quick := flag.Bool("quick", false, "a first look: one repetition of small tables, where flags do not say otherwise")
 	flag.Parse()
+	o.gentle = retention.Throttle{TargetBatchMilliseconds: int32(*target), PauseMilliseconds: int32(*pause), MaxReplicaLagSeconds: lagSeconds} //nolint:gosec // milliseconds of a person
 	if *quick {
 		o.hurry()
 	}

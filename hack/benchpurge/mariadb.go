@@ -64,7 +64,7 @@ func startMariaDB(ctx context.Context, dir string) (store, error) {
 	if connector, err = driver.NewConnector(config); err != nil {
 		return s, err
 	}
-	s.db = sql.OpenDB(connector)
+	s.connectAnew(sql.OpenDB(connector))
 	s.archiver, _ = exec.LookPath("pt-archiver") // peers says that it is missing
 	return s, s.db.QueryRowContext(ctx, "SELECT VERSION()").Scan(&s.release)
 }

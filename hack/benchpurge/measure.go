@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
-const oursName = "carrier"
-
-// ownWindows is the name under which the windows alone of ours are noted.
-const ownWindows = oursName + ", windows alone"
+// oursName is our purge with a digest of the keys, countName with counts as evidence alone. onlyWindows ends the name under which a purge's
+// windows alone are noted.
+const (
+	oursName    = "carrier"
+	countName   = oursName + ", counts alone"
+	onlyWindows = ", its windows"
+)
 
 // series are the rates of a contender, in rows a second, one for each repetition.
 type series map[string][]float64
@@ -67,7 +73,7 @@ func (b *bench) measureCell(ctx context.Context, s store, w workload, r *results
 	if err != nil {
 		c.peerAbsent = err.Error()
 	}
-	contenders := append([]contender{{oursName, func(ctx context.Context, w workload) (time.Duration, error) { return b.note(ctx, s, w, c, r) }}}, peers...)
+	contenders := append([]contender{b.ourContender(oursName, s, c, r), b.ourContender(countName, s, c, r)}, peers...)
 	for _, p := range contenders {
 		c.order = append(c.order, p.name)
 	}
@@ -112,22 +118,34 @@ func (b *bench) ours(ctx context.Context, s store, w workload, kept []int64) (pu
 	if err := s.restore(ctx, w); err != nil {
 		return purged{}, err
 	}
-	p, err := b.purge(ctx, s, w)
+	p, err := b.purge(ctx, s, w, asUsual)
 	if err != nil {
 		return p, err
 	}
 	return p, check(ctx, s, w, kept)
 }
 
-func (b *bench) purge(ctx context.Context, s store, w workload) (purged, error) {
+func (b *bench) purge(ctx context.Context, s store, w workload, change func(*retention.Plan)) (purged, error) {
 	b.runs++
 	plan, holds := newPlan(s.kind(), s.prefix(), w, fmt.Sprintf("bench-%d", b.runs))
+	change(plan)
 	return purge(ctx, s.base().secret, plan, holds)
 }
 
+// asUsual leaves a plan with the API's defaults.
+func asUsual(*retention.Plan) {}
+
+func (b *bench) ourContender(name string, s store, c *cell, r *results) contender {
+	return contender{name, func(ctx context.Context, w workload) (time.Duration, error) { return b.note(ctx, name, s, w, c, r) }}
+}
+
 // note purges, and notes what only ours has. The run's time is the whole of it, with counting before and verification after.
-func (b *bench) note(ctx context.Context, s store, w workload, c *cell, r *results) (time.Duration, error) {
-	p, err := b.purge(ctx, s, w)
+func (b *bench) note(ctx context.Context, name string, s store, w workload, c *cell, r *results) (time.Duration, error) {
+	change := asUsual
+	if name == countName {
+		change = func(p *retention.Plan) { p.Records = string(v1alpha1.RecordsCount) }
+	}
+	p, err := b.purge(ctx, s, w, change)
 	if err != nil {
 		return 0, err
 	}
@@ -137,10 +155,13 @@ func (b *bench) note(ctx context.Context, s store, w workload, c *cell, r *resul
 	r.windows[s.name()] = append(r.windows[s.name()], p.Windows...)
 	r.sizes[s.name()] = append(r.sizes[s.name()], p.Sizes...)
 	r.lagNote[s.name()] = p.LagNote
+	c.rates[name+onlyWindows] = append(c.rates[name+onlyWindows], rate(c.deleted, p.inWindows()))
+	if name == countName {
+		return p.Whole, nil
+	}
 	share := func(d time.Duration) float64 { return 100 * d.Seconds() / p.Whole.Seconds() }
 	c.opening, c.inspecting = append(c.opening, share(p.Opening)), append(c.inspecting, share(p.Inspecting))
 	c.counting, c.windows = append(c.counting, share(p.Counting)), append(c.windows, share(p.inWindows()))
-	c.rates[ownWindows] = append(c.rates[ownWindows], rate(c.deleted, p.inWindows()))
 	return p.Whole, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
 // A pgbench that runs all the time, at a rate that leaves the server room: a simple update and a select, half and half.
@@ -24,16 +26,18 @@ const (
 
 // oltp is the latency at the 99th percentile in milliseconds, one value a repetition; absent is why there is none.
 type oltp struct {
-	idle, during []float64
-	// purging is how long a purge took with that load, in seconds.
-	purging []float64
-	absent  string
+	idle          []float64
+	usual, gentle besides
+	absent        string
 }
 
+// besides is the time during a purge with one throttle: latencies as above, and how long the purges took with that load, in seconds.
+type besides struct{ during, purging []float64 }
+
 // ratios of a repetition's purge to the idle time before it.
-func (o oltp) ratios() []float64 {
-	list := make([]float64, len(o.during))
-	for i, v := range o.during {
+func (o oltp) ratios(b besides) []float64 {
+	list := make([]float64, len(b.during))
+	for i, v := range b.during {
 		list[i] = v / o.idle[i]
 	}
 	return list
@@ -83,7 +87,7 @@ func (b *bench) runOLTP(ctx context.Context, s *pgServer, o *oltp) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	idle, during, err := b.oltpPhases(ctx, s, w, kept)
+	idle, usual, gentle, err := b.oltpPhases(ctx, s, w, kept)
 	time.Sleep(time.Second) // so that the log has all
 	cancel()
 	if waitErr := cmd.Wait(); err == nil && running.Err() == nil {
@@ -92,36 +96,43 @@ func (b *bench) runOLTP(ctx context.Context, s *pgServer, o *oltp) error {
 	if err != nil {
 		return err
 	}
-	return o.read(s.dir, idle, during)
+	return o.read(s.dir, idle, usual, gentle)
 }
 
-// oltpPhases alternates between rest and purge.
-func (b *bench) oltpPhases(ctx context.Context, s *pgServer, w workload, kept []int64) (idle, during []phase, err error) {
+// oltpPhases alternates between rest, a purge as usual and a gentle one.
+func (b *bench) oltpPhases(ctx context.Context, s *pgServer, w workload, kept []int64) (idle, usual, gentle []phase, err error) {
 	for range b.reps {
-		if err := s.restore(ctx, w); err != nil {
-			return nil, nil, err
-		}
-		time.Sleep(settle)
-		begun := time.Now()
-		time.Sleep(b.oltpIdle)
-		idle = append(idle, phase{begun, time.Now()})
-		begun = time.Now()
-		if _, err := b.purge(ctx, s, w); err != nil {
-			return nil, nil, err
-		}
-		during = append(during, phase{begun, time.Now()})
-		if err := check(ctx, s, w, kept); err != nil {
-			return nil, nil, err
+		for _, p := range []struct {
+			change func(*retention.Plan)
+			to     *[]phase
+		}{{asUsual, &usual}, {func(p *retention.Plan) { p.Throttle = b.gentle }, &gentle}} {
+			if err := s.restore(ctx, w); err != nil {
+				return nil, nil, nil, err
+			}
+			time.Sleep(settle)
+			if len(idle) == len(gentle) {
+				begun := time.Now()
+				time.Sleep(b.oltpIdle)
+				idle = append(idle, phase{begun, time.Now()})
+			}
+			begun := time.Now()
+			if _, err := b.purge(ctx, s, w, p.change); err != nil {
+				return nil, nil, nil, err
+			}
+			*p.to = append(*p.to, phase{begun, time.Now()})
+			if err := check(ctx, s, w, kept); err != nil {
+				return nil, nil, nil, err
+			}
 		}
 	}
-	return idle, during, nil
+	return idle, usual, gentle, nil
 }
 
 // minTransactions is how many it takes for the slowest hundredth to mean something.
 const minTransactions = 200
 
 // read finds the latencies of phases in pgbench's log.
-func (o *oltp) read(dir string, idle, during []phase) error {
+func (o *oltp) read(dir string, idle, usual, gentle []phase) error {
 	files, err := filepath.Glob(filepath.Join(dir, "oltp.*"))
 	if err != nil || len(files) == 0 {
 		return errors.Join(err, errors.New("pgbench has written no log"))
@@ -143,14 +154,15 @@ func (o *oltp) read(dir string, idle, during []phase) error {
 		for _, p := range []struct {
 			phase
 			to *[]float64
-		}{{idle[i], &o.idle}, {during[i], &o.during}} {
+		}{{idle[i], &o.idle}, {usual[i], &o.usual.during}, {gentle[i], &o.gentle.during}} {
 			in := latencies(all, p.phase)
 			if len(in) < minTransactions {
 				return fmt.Errorf("only %d transactions ended within %.1f s: more rows (-oltp-rows) make a longer purge", len(in), p.phase.to.Sub(p.from).Seconds())
 			}
 			*p.to = append(*p.to, percentile(in, 99))
 		}
-		o.purging = append(o.purging, during[i].to.Sub(during[i].from).Seconds())
+		o.usual.purging = append(o.usual.purging, usual[i].to.Sub(usual[i].from).Seconds())
+		o.gentle.purging = append(o.gentle.purging, gentle[i].to.Sub(gentle[i].from).Seconds())
 	}
 	return nil
 }

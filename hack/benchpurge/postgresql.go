@@ -65,9 +65,11 @@ func startPostgreSQL(ctx context.Context, dir string) (store, error) {
 		return s, err
 	}
 	_ = admin.Close()
-	if s.db, err = sql.Open("pgx", s.url(database)); err != nil {
+	db, err := sql.Open("pgx", s.url(database))
+	if err != nil {
 		return s, err
 	}
+	s.connectAnew(db)
 	return s, s.db.QueryRowContext(ctx, "SHOW server_version").Scan(&s.release)
 }
 

@@ -47,7 +47,7 @@ func (b *bench) write(w io.Writer, r *results) {
 	r.writeRatios(w)
 	r.writeShares(w)
 	r.writeWindows(w)
-	r.writeOLTP(w)
+	b.writeOLTP(w, r.oltp)
 	r.writeResident(w)
 	_, _ = fmt.Fprintln(w)
 	r.writeFigures(w)
@@ -72,16 +72,16 @@ func (b *bench) writeSetting(w io.Writer, r *results) {
 // writeRates lists what was measured. Ours is the whole run, with connecting, plan, counts before and verification after, which no peer does.
 func (r *results) writeRates(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nThousands of deleted rows a second. All contenders leave the same rows, which is checked after each. carrier is a whole run, with\n"+
-		"the checks and counts before and the verification after; the line below it has its windows alone, as peers do nothing else.\n"+
+		"the checks and counts before and the verification after; the line below it has its windows alone, as peers do nothing else."+
+		" With counts alone, evidence has no digest of keys.\n"+
 		"CPU is the processor time of server and client for a million rows, with that of starting the client.\n\n")
 	g := grid{{"store", "workload", "rows deleted", "contender", "krows/s", "× one DELETE", "CPU s"}}
 	for _, c := range r.cells {
 		one, _ := c.peerOf(oneDelete)
 		for _, name := range c.order {
 			g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), name, spread(scaled(c.rates[name], 1e-3), 1), fmt.Sprintf("%.2f", median(c.rates[name])/one), spread(c.cpu[name], 2)})
-			if name == oursName {
-				own := c.rates[ownWindows]
-				g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), ownWindows, spread(scaled(own, 1e-3), 1), fmt.Sprintf("%.2f", median(own)/one), ""})
+			if own := c.rates[name+onlyWindows]; len(own) > 0 {
+				g = append(g, []string{c.store, c.workload, fmt.Sprint(c.deleted), name + onlyWindows, spread(scaled(own, 1e-3), 1), fmt.Sprintf("%.2f", median(own)/one), ""})
 			}
 		}
 		if c.peerAbsent != "" {
@@ -94,7 +94,7 @@ func (r *results) writeRates(w io.Writer) {
 // writeRatios lists the means over workloads, also of the windows alone and of peers that no target is set for.
 func (r *results) writeRatios(w io.Writer) {
 	_, _ = fmt.Fprint(w, "\nThroughput of carrier to a peer's, geometric mean over the workloads:\n\n")
-	g := grid{{"store", "peer", "whole run", "windows alone"}}
+	g := grid{{"store", "peer", "whole run", "windows alone", "counts alone, whole run", "its windows alone"}}
 	peers := map[string][]string{"mariadb": {archiverName, oneDelete}, "postgresql": {oneDelete, doLoop, ctidAny}}
 	for _, store := range r.stores() {
 		for _, peer := range peers[store] {
@@ -102,7 +102,8 @@ func (r *results) writeRatios(w io.Writer) {
 			if peer == archiverName {
 				name = "pt-archiver, the better limit"
 			}
-			g = append(g, []string{store, name, r.ratio(store, oursName, peer).text(), r.ratio(store, ownWindows, peer).text()})
+			g = append(g, []string{store, name, r.ratio(store, oursName, peer).text(), r.ratio(store, oursName+onlyWindows, peer).text(),
+				r.ratio(store, countName, peer).text(), r.ratio(store, countName+onlyWindows, peer).text()})
 		}
 	}
 	g.write(w)
@@ -136,12 +137,22 @@ func (r *results) writeWindows(w io.Writer) {
 	g.write(w)
 }
 
-func (r *results) writeOLTP(w io.Writer) {
-	if len(r.oltp.during) == 0 {
+func (b *bench) writeOLTP(w io.Writer, o oltp) {
+	if len(o.usual.during) == 0 {
 		return
 	}
-	_, _ = fmt.Fprintf(w, "\npgbench at %d transactions/s: p99 alone %s ms, during a purge %s ms; ratio %s. A purge took %s s.\n", oltpRate,
-		spread(r.oltp.idle, 2), spread(r.oltp.during, 2), spread(r.oltp.ratios(), 2), spread(r.oltp.purging, 1))
+	_, _ = fmt.Fprintf(w, "\npgbench at %d transactions/s, p99 alone %s ms; beside a purge of %d rows, half of them due:\n\n", oltpRate, spread(o.idle, 2), b.oltpRows)
+	g := grid{{"throttle", "p99 ms", "× alone", "purge took s"}}
+	for _, line := range []struct {
+		throttle string
+		besides
+	}{
+		{fmt.Sprintf("defaults: target %d ms, no pause", targetMilliseconds), o.usual},
+		{fmt.Sprintf("gentle: target %d ms, pause %d ms", b.gentle.TargetBatchMilliseconds, b.gentle.PauseMilliseconds), o.gentle},
+	} {
+		g = append(g, []string{line.throttle, spread(line.during, 2), spread(o.ratios(line.besides), 2), spread(line.purging, 1)})
+	}
+	g.write(w)
 }
 
 func (r *results) writeResident(w io.Writer) {

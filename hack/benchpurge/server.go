@@ -178,6 +178,13 @@ func (s *server) end(signal syscall.Signal) {
 	}
 }
 
+// connectAnew makes each use of the database a new connection, as a purger, psql and pt-archiver have one. Otherwise peers would go on with
+// the session that filled the tables: without a binary log (MariaDB), and in a process that has touched all of the memory (PostgreSQL).
+func (s *server) connectAnew(db *sql.DB) {
+	db.SetMaxIdleConns(0)
+	s.db = db
+}
+
 // exec runs statements one by one in one session.
 func (s *server) exec(ctx context.Context, statements ...string) error {
 	conn, err := s.db.Conn(ctx)

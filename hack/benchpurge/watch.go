@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
@@ -40,6 +41,15 @@ func (w *watched) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 func (w *watched) Count(ctx context.Context, rules []retention.Rule, holds []retention.Hold, slot time.Time) (retention.Snapshot, error) {
 	defer addTo(&w.seen.Counting, time.Now())
 	return w.Session.Count(ctx, rules, holds, slot)
+}
+
+// CountDue counts what is due once more.
+func (w *watched) CountDue(ctx context.Context, rule *retention.Rule, holds []retention.Hold) (retention.Counts, error) {
+	defer addTo(&w.seen.Counting, time.Now())
+	if c, ok := w.Session.(retention.DueCounter); ok {
+		return c.CountDue(ctx, rule, holds)
+	}
+	return retention.Counts{}, errors.New("the driver counts no due records by themselves")
 }
 
 // CheckReferences counts what is due and referenced.

@@ -17,7 +17,9 @@ func TestWindowsFollowTheTimeThatTheyTake(t *testing.T) {
 		took time.Duration
 		want int64
 	}{
-		"fast doubles":                   {64, time.Millisecond, 128},
+		"very fast grows by eight":       {64, time.Millisecond, 512},
+		"fast grows to half the target":  {64, 10 * time.Millisecond, 320},
+		"faster than half doubles":       {64, 40 * time.Millisecond, 128},
 		"on target stays":                {64, target, 64},
 		"somewhat slow shrinks":          {64, 2 * target, 32},
 		"very slow shrinks to a quarter": {64, 100 * target, 16},

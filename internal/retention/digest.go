@@ -58,22 +58,31 @@ func (h *Hasher) Records(collection string) *RecordsDigest {
 type RecordsDigest struct {
 	mac, sum hash.Hash // nil: they are counted alone
 	count    int64
+	// key and hash of the record at hand, kept so that a record costs no memory.
+	key, hash []byte
 }
 
-// Add takes the next record's key. Each part goes in with its length, so that ("a", "bc") and ("ab", "c") differ.
-func (d *RecordsDigest) Add(key ...string) {
+// Add takes the next record's key.
+func (d *RecordsDigest) Add(key ...string) { addKey(d, key) }
+
+// AddBytes takes the next record's key, and keeps nothing of it.
+func (d *RecordsDigest) AddBytes(key [][]byte) { addKey(d, key) }
+
+// addKey lets each part go in with its length, so that ("a", "bc") and ("ab", "c") differ.
+func addKey[T ~string | ~[]byte](d *RecordsDigest, key []T) {
 	d.count++
 	if d.CountOnly() {
 		return
 	}
-	d.mac.Reset()
+	d.key = d.key[:0]
 	for _, part := range key {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		d.mac.Write(length[:])
-		d.mac.Write([]byte(part))
+		d.key = binary.BigEndian.AppendUint64(d.key, uint64(len(part)))
+		d.key = append(d.key, part...)
 	}
-	d.sum.Write(d.mac.Sum(nil))
+	d.mac.Reset()
+	d.mac.Write(d.key)
+	d.hash = d.mac.Sum(d.hash[:0])
+	d.sum.Write(d.hash)
 }
 
 // CountOnly says that keys are not wanted.

@@ -168,11 +168,11 @@ func (r *run) begin(ctx context.Context, rule *Rule) error {
 	}
 	at := slices.IndexFunc(r.Plan.Rules, func(other Rule) bool { return other.Name == rule.Name })
 	if slices.ContainsFunc(r.Plan.Rules[:at], func(other Rule) bool { return other.Collection == rule.Collection }) {
-		snapshot, err := r.snapshot(ctx, []Rule{*rule})
+		c, err := r.countDue(ctx, rule)
 		if err != nil {
 			return err
 		}
-		c, result := snapshot.Rules[0], r.result(rule)
+		result := r.result(rule)
 		result.Due, result.Held, result.Deferred = c.Due, c.Held, c.Deferred
 	}
 	if err := r.divide(ctx, rule); err != nil {
@@ -251,11 +251,11 @@ func (r *run) advance(rule *Rule, to position, batch Batch) {
 // reconcile counts, after a break, the records that were handled between the last checkpoint and the break: due records that are gone
 // and that no window reported. They are told apart in the result, since the records digest does not cover them.
 func (r *run) reconcile(ctx context.Context, rule *Rule) error {
-	snapshot, err := r.snapshot(ctx, []Rule{*rule})
+	c, err := r.countDue(ctx, rule)
 	if err != nil {
 		return err
 	}
-	r.left = snapshot.Rules[0].Due
+	r.left = c.Due
 	r.infer(r.result(rule), r.left)
 	r.uncertain = false
 	return r.report(ctx)
@@ -272,11 +272,11 @@ func (r *run) infer(result *v1alpha1.RuleResult, left int64) {
 // verify looks with a query of its own, in a new snapshot, for due records. Records move while a run works, holds come and go: as long
 // as there is something left to do and a pass made progress, or passes are left, the rule makes another one.
 func (r *run) verify(ctx context.Context, rule *Rule) error {
-	snapshot, err := r.snapshot(ctx, []Rule{*rule})
+	c, err := r.countDue(ctx, rule)
 	if err != nil {
 		return err
 	}
-	c, result := snapshot.Rules[0], r.result(rule)
+	result := r.result(rule)
 	if interrupted(r.status.Shards, rule.Name) {
 		r.infer(result, c.Due)
 	}
@@ -311,4 +311,20 @@ func (r *run) snapshot(ctx context.Context, rules []Rule) (s Snapshot, err error
 		return err
 	})
 	return s, err
+}
+
+// countDue counts, in a new snapshot, what of a rule's records is due. The other counts are those of the plan.
+func (r *run) countDue(ctx context.Context, rule *Rule) (c Counts, err error) {
+	err = r.with(ctx, func(ctx context.Context, session Session, holds []Hold) (err error) {
+		if counter, ok := session.(DueCounter); ok {
+			c, err = counter.CountDue(ctx, rule, holds)
+			return err
+		}
+		snapshot, err := session.Count(ctx, []Rule{*rule}, holds, r.Plan.Slot)
+		if err == nil {
+			c = snapshot.Rules[0]
+		}
+		return err
+	})
+	return c, err
 }

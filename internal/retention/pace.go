@@ -19,13 +19,18 @@ func newPace(t Throttle) *pace {
 	return &pace{target: time.Duration(t.TargetBatchMilliseconds) * time.Millisecond, size: firstWindow}
 }
 
-// took grows at most to the double and shrinks at most to a quarter, so that one odd window does not throw the size about.
+// maxGrowth is how much larger a window may be than the one before.
+const maxGrowth = 8
+
+// took grows to what should take half the target, which a longer window than the last comes near by itself, and from there to the target. It
+// grows at most by maxGrowth and shrinks at most to a quarter, so that one odd window does not throw the size about.
 func (p *pace) took(d time.Duration) {
-	next := 2 * p.size
-	if d > p.target/2 {
-		next = max(int64(float64(p.size)*float64(p.target)/float64(d)), p.size/4)
+	d = max(d, 1)
+	growth := float64(p.target) / float64(d)
+	if growth > 2 {
+		growth = min(max(growth/2, 2), maxGrowth)
 	}
-	p.size = min(max(next, minWindow), maxWindow)
+	p.size = min(max(int64(float64(p.size)*growth), p.size/4, minWindow), maxWindow)
 }
 
 // failed shrinks after a window that the store did not finish.

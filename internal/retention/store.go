@@ -52,6 +52,12 @@ type Sharder interface {
 	Bounds(ctx context.Context, rule *Rule, pods int, hasher *Hasher) ([]string, error)
 }
 
+// DueCounter is a Session of a store that counts what is due faster than everything else along with it.
+type DueCounter interface {
+	// CountDue counts the due records of a rule in one snapshot: Due, Held and Deferred, and nothing else.
+	CountDue(ctx context.Context, rule *Rule, holds []Hold) (Counts, error)
+}
+
 // Cataloger is a Session of a store that knows the fields of its collections.
 type Cataloger interface {
 	// Catalog returns the fields of all collections that the login may see, those of the store's own apart, in the store's order.

@@ -99,6 +99,18 @@ func (s *faultySession) Window(ctx context.Context, w retention.Window) (retenti
 	return batch, err
 }
 
+// CountDue is that of the session, or a count of everything if it has none.
+func (s *faultySession) CountDue(ctx context.Context, rule *retention.Rule, holds []retention.Hold) (retention.Counts, error) {
+	if c, ok := s.Session.(retention.DueCounter); ok {
+		return c.CountDue(ctx, rule, holds)
+	}
+	counted, err := s.Count(ctx, []retention.Rule{*rule}, holds, rule.Before)
+	if err != nil {
+		return retention.Counts{}, err
+	}
+	return counted.Rules[0], nil
+}
+
 // LogPosition is that of the session, empty if it has none.
 func (s *faultySession) LogPosition(ctx context.Context) (string, error) {
 	if p, ok := s.Session.(retention.Positioner); ok {

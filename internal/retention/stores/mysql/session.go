@@ -131,15 +131,29 @@ func (s *session) Count(ctx context.Context, rules []retention.Rule, holds []ret
 				return err
 			}
 			var c retention.Counts
-			err = s.one(ctx, t.countSQL(&rules[i], holds, slot), &c.Total, &c.Due, &c.Held, &c.NullClock, &c.FutureClock, &c.Early, &c.Far, &c.Sound)
+			var about int64
+			err = s.one(ctx, t.countSQL(&rules[i], holds, slot), &c.Total, &about, &c.Due, &c.Held, &c.NullClock, &c.FutureClock, &c.Early, &c.Far)
 			if err != nil {
 				return err
 			}
+			c.Sound = about - c.NullClock - c.Early - c.Far
 			counted.Rules = append(counted.Rules, c)
 		}
 		return nil
 	})
 	return counted, err
+}
+
+// CountDue counts what is due, in one snapshot. It can use an index, and reads of most records that stay no more than the clock.
+func (s *session) CountDue(ctx context.Context, rule *retention.Rule, holds []retention.Hold) (c retention.Counts, err error) {
+	t, err := s.table(rule)
+	if err != nil {
+		return c, err
+	}
+	err = s.reading(ctx, func() error {
+		return s.one(ctx, t.countDueSQL(rule, holds), &c.Due, &c.Held)
+	})
+	return c, err
 }
 
 func (s *session) table(rule *retention.Rule) (*table, error) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/go-sql-driver/mysql"
@@ -98,7 +99,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if len(hashed(w.Rule.Fields)) > 0 {
 		size = min(size, maxHashed)
 	}
-	to, err := s.end(ctx, t, on, size, plain)
+	to, err := s.end(ctx, t, on, size)
 	if err != nil {
 		return retention.Batch{}, classify(ctx, err)
 	}
@@ -112,6 +113,9 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	records := w.Records()
 	if err := s.change(finish, w, t, on, records); err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
+	}
+	if records.Count() == 0 {
+		s.guesses = 0 // maybe there is nothing any more that has such numbers
 	}
 	return retention.Batch{Next: at.next(w, place, to == nil), Commits: 1, Done: records.Count(), Digest: records.Sum()}, nil
 }
@@ -137,11 +141,11 @@ func numberOf(key [][]byte) (int64, error) {
 	return strconv.ParseInt(string(key[0]), 10, 64)
 }
 
-// end is the key size records after the beginning of the span; nil: there are fewer. Where the store numbers its records without great gaps,
-// the number says it, which may come short, and need not be looked up.
-func (s *session) end(ctx context.Context, t *table, on span, size int64, plain bool) (key [][]byte, err error) {
+// end is the key size records after the beginning of the span; nil: there are fewer. Where records have numbers without great gaps, the
+// number says it, which may come short, and need not be looked up.
+func (s *session) end(ctx context.Context, t *table, on span, size int64) (key [][]byte, err error) {
 	var from int64
-	known := plain && on.from != nil
+	known := on.from != nil && len(on.index.columns) == 1 && slices.Contains(integers, t.columns[on.index.columns[0]].kind)
 	if known {
 		from, err = numberOf(on.from)
 		known = err == nil && from < math.MaxInt64-size
@@ -231,12 +235,12 @@ func (s *session) changeUnseen(ctx context.Context, w retention.Window, t *table
 
 // adder adds keys to the digest as they come: memory does not grow with the window.
 func adder(records *retention.RecordsDigest, fields int) func(row []sql.RawBytes) error {
-	key := make([]string, fields)
+	key := make([][]byte, fields)
 	return func(row []sql.RawBytes) error {
 		for i := range key {
-			key[i] = string(row[i])
+			key[i] = row[i]
 		}
-		records.Add(key...)
+		records.AddBytes(key)
 		return nil
 	}
 }

@@ -16,11 +16,12 @@ import (
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (retention.Inspection, error) {
+	looked := time.Now()
 	tables, warnings, err := s.look(ctx, rules, holds)
 	if err != nil {
 		return retention.Inspection{}, err
 	}
-	s.tables = tables
+	s.tables, s.looked = tables, looked
 	return retention.Inspection{SchemaDigest: schemaDigest(tables), Warnings: warnings}, nil
 }
 

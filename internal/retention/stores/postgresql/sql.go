@@ -191,32 +191,41 @@ var (
 	year1970  = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// countSQL counts a rule's records, in the order of retention.Counts.
+// countSQL counts a collection's records, the rule's, and of these the due, held, null, future, early, late (after the year 9999) and
+// infinite ones. The clocks in between follow from the rest: each column costs time for every record.
 func countSQL(rule *retention.Rule, holds []retention.Hold, slot time.Time, t *table) (string, []any) {
 	s := &statement{}
 	clock := newClockSQL(rule.Clock)
 	bound := func(at time.Time) string { return s.arg(instant(rule.Clock.Unit, at)) + "::" + clock.cast }
 	due, held, all := s.due(rule, t), s.held(holds, t), s.all(rule, t)
 	text := fmt.Sprintf(`SELECT count(*),
+		count(*) FILTER (WHERE %[3]s),
 		count(*) FILTER (WHERE %[1]s),
 		count(*) FILTER (WHERE %[1]s AND %[2]s),
-		count(*) FILTER (WHERE %[3]s AND %[4]s),
-		count(*) FILTER (WHERE %[3]s AND %[5]s > %[6]s),
-		count(*) FILTER (WHERE %[3]s AND %[5]s >= %[7]s AND %[8]s AND %[5]s < %[9]s),
-		count(*) FILTER (WHERE %[3]s AND %[5]s >= %[10]s AND %[11]s),
-		count(*) FILTER (WHERE %[3]s AND (%[5]s < %[7]s OR %[5]s >= %[9]s) AND %[8]s AND %[5]s < %[10]s)
+		count(*) FILTER (WHERE %[4]s AND %[3]s),
+		count(*) FILTER (WHERE %[5]s > %[6]s AND %[3]s),
+		count(*) FILTER (WHERE %[5]s < %[7]s AND %[5]s >= %[8]s AND %[9]s AND %[3]s),
+		count(*) FILTER (WHERE %[5]s >= %[10]s AND %[3]s),
+		count(*) FILTER (WHERE %[11]s AND %[3]s)
 		FROM %[12]s AS t`,
-		due, held, all, clock.isNull, clock.column, bound(slot), bound(year1970), clock.sound, bound(year1971), bound(year10000),
-		clock.finite(), t.quoted())
+		due, held, all, clock.isNull, clock.column, bound(slot), bound(year1971), bound(year1970), clock.sound, bound(year10000),
+		clock.infinite(), t.quoted())
 	return text, s.args
 }
 
-// finite is true for a clock that is not infinity, which is a way to say never and no sign of a wrong unit.
-func (c clockSQL) finite() string {
+// countDueSQL counts the due records and the held ones among them.
+func countDueSQL(rule *retention.Rule, holds []retention.Hold, t *table) (string, []any) {
+	s := &statement{}
+	due, held := s.due(rule, t), s.held(holds, t)
+	return fmt.Sprintf("SELECT count(*), count(*) FILTER (WHERE %s) FROM %s AS t WHERE %s", held, t.quoted(), due), s.args
+}
+
+// infinite is true for a clock that is infinity.
+func (c clockSQL) infinite() string {
 	if c.cast == "bigint" {
-		return "true"
+		return "false"
 	}
-	return fmt.Sprintf("%s < 'infinity'::%s", c.column, c.cast)
+	return fmt.Sprintf("%s = 'infinity'::%s", c.column, c.cast)
 }
 
 // blocks is the condition of a leaf's records between two blocks.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -63,8 +64,14 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}, nil
 }
 
+// freshFor is how long what was read of tables counts as new.
+const freshFor = time.Second
+
 // refresh looks at the rule's table again: partitions come and go, and holds of a partition with them.
 func (s *session) refresh(ctx context.Context, w retention.Window) (*table, error) {
+	if t, ok := s.tables[w.Rule.Collection]; ok && time.Since(s.looked) < freshFor {
+		return t, nil // Inspect comes again whenever holds changed
+	}
 	tables, _, err := s.look(ctx, []retention.Rule{*w.Rule}, w.Holds)
 	if err != nil {
 		return nil, err
@@ -96,31 +103,41 @@ func (s *session) locate(ctx context.Context, t *table, at place, shard retentio
 	return at, nil, nil
 }
 
-// change is the transaction of a window.
+// change is the transaction of a window: one statement, which commits by itself, or two if values are hashed here.
 func (s *session) change(ctx context.Context, w retention.Window, on target, records *retention.RecordsDigest) error {
+	names := hashed(w.Rule.Fields)
+	if len(names) == 0 {
+		text, args := changeSQL(w.Rule, w.Holds, on)
+		return account(ctx, s.conn, text, args, records)
+	}
 	return pgx.BeginTxFunc(ctx, s.conn, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		var text string
-		var args []any
-		if names := hashed(w.Rule.Fields); len(names) > 0 {
-			places, values, err := lock(ctx, tx, w, on, len(names))
-			if err != nil || len(places) == 0 {
-				return err
-			}
-			text, args = hashSQL(w.Rule, w.Holds, on, places, values)
-		} else {
-			text, args = changeSQL(w.Rule, w.Holds, on)
-		}
-		if w.CountOnly {
-			tag, err := tx.Exec(ctx, text, args...)
-			records.AddCount(tag.RowsAffected())
+		places, values, err := lock(ctx, tx, w, on, len(names))
+		if err != nil || len(places) == 0 {
 			return err
 		}
-		rows, err := tx.Query(ctx, text, args...)
-		if err != nil {
-			return err
-		}
-		return readKeys(rows, len(w.Rule.Key), records)
+		text, args := hashSQL(w.Rule, w.Holds, on, places, values)
+		return account(ctx, tx, text, args, records)
 	})
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// account runs a changing statement and takes account of the records that it changed.
+func account(ctx context.Context, on querier, text string, args []any, records *retention.RecordsDigest) error {
+	rows, err := on.Query(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	if err := readKeys(rows, records); err != nil {
+		return err
+	}
+	if records.CountOnly() {
+		records.AddCount(rows.CommandTag().RowsAffected())
+	}
+	return nil
 }
 
 // lock locks the window's records and returns their places and, field by field, their hashed values. The key of the hash never goes to the store.
@@ -155,17 +172,11 @@ func replacement(hasher *retention.Hasher, value pgtype.Text) *string {
 }
 
 // readKeys adds the keys of the changed records to their digest as they come: memory does not grow with the window.
-func readKeys(rows pgx.Rows, fields int, records *retention.RecordsDigest) error {
-	row, into := scanner(fields)
-	key := make([]string, fields)
-	_, err := pgx.ForEachRow(rows, into, func() error {
-		for i := range row {
-			key[i] = row[i].String
-		}
-		records.Add(key...)
-		return nil
-	})
-	return err
+func readKeys(rows pgx.Rows, records *retention.RecordsDigest) error {
+	for rows.Next() {
+		records.AddBytes(rows.RawValues()) // text, whose bytes are the same in both of the protocol's formats
+	}
+	return rows.Err()
 }
 
 func scanner(fields int) (row []pgtype.Text, into []any) {
