@@ -70,7 +70,8 @@ const freshFor = time.Second
 // refresh looks at the rule's table again: partitions come and go, and holds of a partition with them.
 func (s *session) refresh(ctx context.Context, w retention.Window) (*table, error) {
 	if t, ok := s.tables[w.Rule.Collection]; ok && time.Since(s.looked) < freshFor {
-		return t, nil // Inspect comes again whenever holds changed
+		s.looked = time.Time{} // once: another pass is there for what came since
+		return t, nil
 	}
 	tables, _, err := s.look(ctx, []retention.Rule{*w.Rule}, w.Holds)
 	if err != nil {
