@@ -57,6 +57,7 @@ func limited(t *testing.T, from, to time.Duration) (w *world, looks *[]time.Time
 
 func TestRunWaitsWhileASignalIsOverItsLimitAndSaysSo(t *testing.T) {
 	w, _ := limited(t, 100*time.Millisecond, 90*time.Second)
+	w.plan.Throttle.PauseMilliseconds = 1500 // so that the second window, which may be the last, comes after another look
 	during := 0
 	w.windowErr = func(Window) error {
 		if since := w.clock.Since(slot); 1500*time.Millisecond <= since && since < 90*time.Second {
