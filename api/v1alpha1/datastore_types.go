@@ -39,6 +39,7 @@ const (
 // StoreTLS sets how the connection to a store is protected.
 //
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Disable' || !has(self.caBundleRef)",message="mode Disable verifies nothing: leave caBundleRef out or choose VerifyFull"
+// +kubebuilder:validation:XValidation:rule="self.mode != 'Disable' || !has(self.clientCertificateRef)",message="mode Disable shows no certificate: leave clientCertificateRef out or choose VerifyFull"
 type StoreTLS struct {
 	// mode of verification: VerifyFull (chain and host name), VerifyCA (chain only) or Disable (no TLS).
 	// +required
@@ -47,6 +48,12 @@ type StoreTLS struct {
 	// caBundleRef names the CA certificates that the store is verified with. Omitted: the public CAs of the purger's image.
 	// +optional
 	CABundleRef BundleReference `json:"caBundleRef,omitzero"`
+
+	// clientCertificateRef names the Secret, in the same namespace, with the certificate and the key (tls.crt and tls.key, PEM) that the
+	// purger shows to the store, for example one that cert-manager made. A renewed one is taken up with the next connection. PostgreSQL and
+	// MySQL logins may then do without a password. Omitted: no certificate is shown.
+	// +optional
+	ClientCertificateRef LocalReference `json:"clientCertificateRef,omitzero"`
 }
 
 // StoreConnection says how a store is reached.

@@ -103,6 +103,7 @@ func (o *scanOptions) scan(ctx context.Context, c client.Client, key types.Names
 func scanPlan(ctx context.Context, c client.Client, store *v1alpha1.DataStore) (*retention.Plan, error) {
 	plan := &retention.Plan{RunUID: "scan", Store: retention.Store{
 		Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(store.Spec.Connection.TLS.Mode), Decided: discovery.Decided(store),
+		ClientCertificate: store.Spec.Connection.TLS.ClientCertificateRef.Name != "",
 	}}
 	if plan.Store.TLSMode == "" {
 		plan.Store.TLSMode = string(v1alpha1.StoreTLSVerifyFull)
@@ -147,7 +148,16 @@ func (o *scanOptions) writeConnection(ctx context.Context, c client.Client, stor
 	if !ok {
 		return errors.New("the DataStore has a type that this version does not know")
 	}
-	for _, key := range slices.Concat(kind.Required, kind.Optional) {
+	if certificate := store.Spec.Connection.TLS.ClientCertificateRef.Name; certificate != "" {
+		secret := &corev1.Secret{}
+		if err := c.Get(ctx, types.NamespacedName{Namespace: store.Namespace, Name: certificate}, secret); err != nil {
+			return fmt.Errorf("reading the client certificate: %w", err)
+		}
+		for _, key := range stores.CertificateKeys {
+			data[key] = secret.Data[key]
+		}
+	}
+	for _, key := range slices.Concat(kind.Required, kind.Optional, stores.CertificateKeys) {
 		value, ok := data[key]
 		if !ok {
 			continue

@@ -27,9 +27,19 @@ func ReadConnection(ctx context.Context, live client.Reader, store *v1alpha1.Dat
 		return Connection{}, nil, err
 	}
 	kind, _ := stores.Of(store.Spec.Type) // the API admits no other types
-	port, p := checkSecret(kind, name, secret)
+	certificate := store.Spec.Connection.TLS.ClientCertificateRef.Name
+	port, p := checkSecret(kind.For(certificate != ""), name, secret)
 	if p != nil {
 		return Connection{}, p, nil
+	}
+	if certificate != "" {
+		secret, err := ssa.Get(ctx, live, store.Namespace, certificate, &corev1.Secret{})
+		if err != nil {
+			return Connection{}, nil, err
+		}
+		if p := checkCertificate(certificate, secret); p != nil {
+			return Connection{}, p, nil
+		}
 	}
 	ref := store.Spec.Connection.TLS.CABundleRef
 	if ref.Name == "" {

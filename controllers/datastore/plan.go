@@ -1,6 +1,7 @@
 package datastore
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -125,6 +126,18 @@ func checkBundle(ref v1alpha1.BundleReference, bundle []byte, found bool) *store
 	}
 	if certificates == 0 {
 		return storemap.NewProblem(v1alpha1.ReasonCABundleInvalid, "%s holds no PEM certificate: write the store's CA certificates there", where)
+	}
+	return nil
+}
+
+// checkCertificate says what is wrong with the certificate that is shown to the store.
+func checkCertificate(name string, secret *corev1.Secret) *storemap.Problem {
+	if secret == nil {
+		return storemap.NewProblem(v1alpha1.ReasonSecretNotFound,
+			"Secret %q does not exist: create it with tls.crt and tls.key, for example by a cert-manager Certificate", name)
+	}
+	if _, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey]); err != nil { // its text may quote the data
+		return storemap.NewProblem(v1alpha1.ReasonCertificateInvalid, "tls.crt and tls.key of Secret %q are no certificate and its key in PEM: correct them", name)
 	}
 	return nil
 }

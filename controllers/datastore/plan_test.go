@@ -117,6 +117,30 @@ func TestReplicasAreHeldToWhatIsAskedOfTheStore(t *testing.T) {
 	}
 }
 
+func TestALoginThatShowsACertificateMayDoWithoutAPassword(t *testing.T) {
+	for name, tc := range map[string]struct {
+		kind        v1alpha1.DataStoreType
+		certificate bool
+		reason      string
+	}{
+		"PostgreSQL":                       {v1alpha1.StorePostgreSQL, true, ""},
+		"MySQL":                            {v1alpha1.StoreMySQL, true, ""},
+		"PostgreSQL without a certificate": {v1alpha1.StorePostgreSQL, false, v1alpha1.ReasonKeyMissing},
+		"MongoDB":                          {v1alpha1.StoreMongoDB, true, v1alpha1.ReasonKeyMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kind, _ := stores.Of(tc.kind)
+			secret := &corev1.Secret{Type: corev1.SecretTypeOpaque, Data: map[string][]byte{
+				"host": []byte("db.example"), "database": []byte("shop"), "username": []byte("purger"),
+			}}
+			secret.Annotations = map[string]string{v1alpha1.AnnotationAllowedHosts: "db.example"}
+			if _, p := checkSecret(kind.For(tc.certificate), "shop-purger", secret); reasonOf(p) != tc.reason {
+				t.Errorf("problem %+v, want %q", p, tc.reason)
+			}
+		})
+	}
+}
+
 func reasonOf(p *storemap.Problem) string {
 	if p == nil {
 		return ""

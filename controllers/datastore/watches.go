@@ -2,6 +2,7 @@ package datastore
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -34,7 +35,7 @@ func (c *Controller) referring(kind v1alpha1.BundleKind) handler.MapFunc {
 			connection := &list.Items[i].Spec.Connection
 			ref := connection.TLS.CABundleRef
 			if (ref.Kind == kind && ref.Name == object.GetName()) ||
-				(kind == v1alpha1.BundleSecret && connection.SecretRef.Name == object.GetName()) {
+				(kind == v1alpha1.BundleSecret && slices.Contains([]string{connection.SecretRef.Name, connection.TLS.ClientCertificateRef.Name}, object.GetName())) {
 				requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 			}
 		}

@@ -123,7 +123,8 @@ func (c *Controller) apply(ctx context.Context, in *input, k *children, p *plan)
 	if k.job != nil {
 		return c.applyExistingJob(ctx, run, k.job, false)
 	}
-	sources := jobSources{image: c.Options.Image, pull: c.Options.PullPolicy, storeSecret: in.store.Spec.Connection.SecretRef.Name, planDigest: frozenDigest(p.purge), pods: max(p.purge.Parallelism, 1)}
+	sources := jobSources{image: c.Options.Image, pull: c.Options.PullPolicy, storeSecret: in.store.Spec.Connection.SecretRef.Name, planDigest: frozenDigest(p.purge),
+		pods: max(p.purge.Parallelism, 1), clientCertificate: in.store.Spec.Connection.TLS.ClientCertificateRef.Name}
 	sources.kind, _ = stores.Of(in.store.Spec.Type)
 	sources.hashKeySecret, sources.signingKeySecret = in.policy.Spec.HashKeyRef.Name, in.policy.Spec.SigningKeyRef.Name
 	return ssa.Apply(ctx, c.Client, FieldManager, renderJob(run, sources), nil, batchv1ac.ExtractJob)

@@ -42,6 +42,8 @@ type jobSources struct {
 	image       string
 	pull        corev1.PullPolicy // empty: as Kubernetes does by default
 	storeSecret string
+	// clientCertificate is the Secret with what the purger shows to the store, empty for nothing.
+	clientCertificate string
 	// kind says which keys of the store's Secret the purger needs.
 	kind stores.Kind
 	// hashKeySecret and signingKeySecret are empty if the policy names none.
@@ -103,7 +105,7 @@ func renderPod(run *v1alpha1.PurgeRun, s jobSources) *corev1ac.PodSpecApplyConfi
 		WithVolumes(
 			corev1ac.Volume().WithName(volumePlan).WithConfigMap(corev1ac.ConfigMapVolumeSource().
 				WithName(run.Name).WithItems(item(retention.PlanFile))),
-			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s.storeSecret, s.kind)))
+			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s)))
 	withKey(pod, container, volumeHashKey, s.hashKeySecret, hashKeyItem, retention.HashKeyFile)
 	withKey(pod, container, volumeSigningKey, s.signingKeySecret, evidence.SecretKey, retention.SigningKeyFile)
 	return pod.WithContainers(container)
@@ -121,12 +123,18 @@ func withKey(pod *corev1ac.PodSpecApplyConfiguration, container *corev1ac.Contai
 }
 
 // storeVolume shows the purger the keys of a connection, whatever else the Secret holds. Optional ones may be missing.
-func storeVolume(secret string, kind stores.Kind) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
-	return corev1ac.ProjectedVolumeSource().WithDefaultMode(ownerAndGroup).WithSources(
-		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).
-			WithItems(items(kind.Required)...)),
-		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().WithName(secret).WithOptional(true).
-			WithItems(items(kind.Optional)...)))
+func storeVolume(s jobSources) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+	keys := func(secret string, keys []string) *corev1ac.SecretProjectionApplyConfiguration {
+		return corev1ac.SecretProjection().WithName(secret).WithItems(items(keys)...)
+	}
+	kind := s.kind.For(s.clientCertificate != "")
+	volume := corev1ac.ProjectedVolumeSource().WithDefaultMode(ownerAndGroup).WithSources(
+		corev1ac.VolumeProjection().WithSecret(keys(s.storeSecret, kind.Required)),
+		corev1ac.VolumeProjection().WithSecret(keys(s.storeSecret, kind.Optional).WithOptional(true)))
+	if s.clientCertificate != "" {
+		volume.WithSources(corev1ac.VolumeProjection().WithSecret(keys(s.clientCertificate, stores.CertificateKeys)))
+	}
+	return volume
 }
 
 func items(keys []string) []*corev1ac.KeyToPathApplyConfiguration {

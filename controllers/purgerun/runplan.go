@@ -89,7 +89,8 @@ func planStore(store *v1alpha1.DataStore, caBundle string) retention.Store {
 	if mode == "" {
 		mode = v1alpha1.StoreTLSVerifyFull
 	}
-	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle, Decided: discovery.Decided(store)}
+	return retention.Store{Name: store.Name, Type: string(store.Spec.Type), TLSMode: string(mode), CABundle: caBundle,
+		ClientCertificate: store.Spec.Connection.TLS.ClientCertificateRef.Name != "", Decided: discovery.Decided(store)}
 }
 
 func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {

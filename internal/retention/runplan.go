@@ -72,6 +72,8 @@ type Store struct {
 	// TLSMode is VerifyFull, VerifyCA or Disable; CABundle the PEM to verify with, empty: public CAs.
 	TLSMode  string `json:"tlsMode"`
 	CABundle string `json:"caBundle,omitempty"`
+	// ClientCertificate says that ConnectionDir holds tls.crt and tls.key, for the store to see.
+	ClientCertificate bool `json:"clientCertificate,omitempty"`
 	// Decided are, by collection, the fields that have a category or are ignored. Nil: not told, so that the run does not look for others.
 	Decided map[string][]string `json:"decided,omitempty"`
 }

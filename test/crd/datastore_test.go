@@ -45,6 +45,12 @@ spec:
 			refused:  []string{`spec: {connection: {tls: {mode: Disable, caBundleRef: {kind: Secret, name: ca, key: ca.crt}}}}`},
 		},
 		{
+			name:     "without TLS there is no certificate to show",
+			message:  "mode Disable shows no certificate: leave clientCertificateRef out or choose VerifyFull",
+			accepted: []string{`spec: {connection: {tls: {mode: VerifyFull, clientCertificateRef: {name: orders-purger-tls}}}}`},
+			refused:  []string{`spec: {connection: {tls: {mode: Disable, clientCertificateRef: {name: orders-purger-tls}}}}`},
+		},
+		{
 			name:     "kinds of stores",
 			message:  `supported values: "PostgreSQL"`,
 			accepted: []string{`spec: {type: PostgreSQL}`},

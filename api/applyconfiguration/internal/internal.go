@@ -2204,6 +2204,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: caBundleRef
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.BundleReference
+    - name: clientCertificateRef
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.LocalReference
     - name: mode
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.StoreTLSMode

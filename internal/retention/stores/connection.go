@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
@@ -26,6 +28,8 @@ type Connection struct {
 	Port uint16
 	// Values of the other keys, empty if the Secret has them not.
 	Values map[string]string
+
+	dir string
 }
 
 // Address is host:port.
@@ -45,7 +49,7 @@ func (c *Connection) Password() string { return c.Values[KeyPassword] }
 // ReadConnection reads the keys of a store's Secret, mounted in dir. Line ends at the end of a value are left out: editors and echo add
 // them. It fails with a Failure. Read it at every connection, so that a changed password is taken up.
 func ReadConnection(dir string, kind Kind) (*Connection, error) {
-	c := &Connection{Port: kind.Port, Values: map[string]string{}}
+	c := &Connection{Port: kind.Port, Values: map[string]string{}, dir: dir}
 	for _, key := range slices.Concat(kind.Required, kind.Optional) {
 		content, err := os.ReadFile(filepath.Join(dir, key))
 		value := strings.TrimRight(string(content), "\r\n")
@@ -67,18 +71,25 @@ func ReadConnection(dir string, kind Kind) (*Connection, error) {
 	return c, nil
 }
 
-// TLSConfig verifies as the DataStore says; nil for mode Disable. It fails with a Failure.
-func TLSConfig(host string, store retention.Store) (*tls.Config, error) {
+// TLSConfig verifies the store as the DataStore says, and shows it the client certificate if there is one; nil for mode Disable. It fails
+// with a Failure.
+func (c *Connection) TLSConfig(store retention.Store) (*tls.Config, error) {
 	mode := v1alpha1.StoreTLSMode(store.TLSMode)
 	if mode == v1alpha1.StoreTLSDisable {
 		return nil, nil
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.Host}
 	if store.CABundle != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM([]byte(store.CABundle)) {
 			return nil, retention.Fail(v1alpha1.ReasonStoreTLSFailed, "the CA bundle holds no certificate: correct tls.caBundleRef of the DataStore")
 		}
+	}
+	if store.ClientCertificate {
+		if _, err := c.clientCertificate(); err != nil { // said now: handshakes tell it less well
+			return nil, err
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.clientCertificate() }
 	}
 	switch mode {
 	case v1alpha1.StoreTLSVerifyFull:
@@ -96,6 +107,16 @@ func TLSConfig(host string, store retention.Store) (*tls.Config, error) {
 		return nil, retention.Fail(v1alpha1.ReasonPlanInvalid, "TLS mode %q is not known: operator and purger should have the same version", store.TLSMode)
 	}
 	return config, nil
+}
+
+// clientCertificate reads certificate and key again for each connection, so that renewed ones are taken up.
+func (c *Connection) clientCertificate() (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(c.dir, corev1.TLSCertKey), filepath.Join(c.dir, corev1.TLSPrivateKeyKey))
+	if err != nil { // its text may quote the file
+		return nil, retention.Fail(v1alpha1.ReasonStoreTLSFailed, "tls.crt and tls.key of the Secret that tls.clientCertificateRef of the DataStore "+
+			"names are no certificate and its key in PEM: correct them")
+	}
+	return &pair, nil
 }
 
 // WrongType is the failure of a driver that is given another kind of store.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
@@ -34,14 +35,17 @@ func IsTLS(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	var network *net.OpError
 	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) ||
-		errors.As(err, &alert) || errors.As(err, &record)
+		errors.As(err, &alert) || errors.As(err, &record) ||
+		errors.As(err, &network) && network.Op == "remote error" // an alert of the store, as crypto/tls tells it
 }
 
 // TLSFailed is the Failure of such a connection.
 func TLSFailed(err error) error {
 	return retention.Fail(v1alpha1.ReasonStoreTLSFailed,
-		"no trusted TLS connection to the store: %s. Check its certificate, and tls.mode and tls.caBundleRef of the DataStore", Cause(err))
+		"no trusted TLS connection to the store: %s. Check its certificate, and tls.mode, tls.caBundleRef and "+
+			"tls.clientCertificateRef of the DataStore", Cause(err))
 }
 
 // Named puts what a Failure is about in front of its message; other errors stay as they are.

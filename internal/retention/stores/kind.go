@@ -4,6 +4,8 @@ package stores
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
@@ -22,6 +24,9 @@ const (
 	KeyReplicas = "replicas"
 )
 
+// CertificateKeys are the keys of a Secret with a client certificate, and their names in the purger's folder.
+var CertificateKeys = []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey}
+
 // Kind is what the operator and the purger know of a kind of store without asking one.
 type Kind struct {
 	// Port that a Secret without KeyPort means.
@@ -35,6 +40,8 @@ type Kind struct {
 	StoreTime string
 	// ReplicaLag says that the store can tell how far its replicas are behind.
 	ReplicaLag bool
+	// CertificateLogin says that a login may do without a password if it shows a client certificate.
+	CertificateLogin bool
 	// Signals that the store can show of its strain.
 	Signals []retention.Signal
 	// Shared says that several pods can work on a collection at once.
@@ -49,10 +56,10 @@ var (
 )
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
-	v1alpha1.StorePostgreSQL: {Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
+	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalWALBacklog, retention.SignalSlotRetained, retention.SignalOldestTransaction, retention.SignalRunningVacuums,
 			retention.SignalDeadRows, retention.SignalActiveSessions}},
-	v1alpha1.StoreMySQL: {Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
+	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalOldestTransaction, retention.SignalHistoryList, retention.SignalActiveSessions}},
 	v1alpha1.StoreMongoDB: {
 		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both, ReplicaLag: true,
@@ -74,6 +81,15 @@ var kinds = map[v1alpha1.DataStoreType]Kind{
 func Of(t v1alpha1.DataStoreType) (Kind, bool) {
 	k, ok := kinds[t]
 	return k, ok
+}
+
+// For is the kind as far as the keys of a Secret are concerned whose login does, or does not, show a client certificate.
+func (k Kind) For(clientCertificate bool) Kind {
+	if clientCertificate && k.CertificateLogin {
+		k.Required = slices.DeleteFunc(slices.Clone(k.Required), func(key string) bool { return key == KeyPassword })
+		k.Optional = append(slices.Clip(k.Optional), KeyPassword)
+	}
+	return k
 }
 
 // HasUnit says whether the kind's clocks may have the unit.

@@ -15,6 +15,10 @@ type StoreTLSApplyConfiguration struct {
 	Mode *apiv1alpha1.StoreTLSMode `json:"mode,omitempty"`
 	// caBundleRef names the CA certificates that the store is verified with. Omitted: the public CAs of the purger's image.
 	CABundleRef *BundleReferenceApplyConfiguration `json:"caBundleRef,omitempty"`
+	// clientCertificateRef names the Secret, in the same namespace, with the certificate and the key (tls.crt and tls.key, PEM) that the
+	// purger shows to the store, for example one that cert-manager made. A renewed one is taken up with the next connection. PostgreSQL and
+	// MySQL logins may then do without a password. Omitted: no certificate is shown.
+	ClientCertificateRef *LocalReferenceApplyConfiguration `json:"clientCertificateRef,omitempty"`
 }
 
 // StoreTLSApplyConfiguration constructs a declarative configuration of the StoreTLS type for use with
@@ -36,5 +40,13 @@ func (b *StoreTLSApplyConfiguration) WithMode(value apiv1alpha1.StoreTLSMode) *S
 // If called multiple times, the CABundleRef field is set to the value of the last call.
 func (b *StoreTLSApplyConfiguration) WithCABundleRef(value *BundleReferenceApplyConfiguration) *StoreTLSApplyConfiguration {
 	b.CABundleRef = value
+	return b
+}
+
+// WithClientCertificateRef sets the ClientCertificateRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClientCertificateRef field is set to the value of the last call.
+func (b *StoreTLSApplyConfiguration) WithClientCertificateRef(value *LocalReferenceApplyConfiguration) *StoreTLSApplyConfiguration {
+	b.ClientCertificateRef = value
 	return b
 }

@@ -40,11 +40,11 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StoreMongoDB)
-	c, err := stores.ReadConnection(d.Dir, kind)
+	c, err := stores.ReadConnection(d.Dir, kind.For(d.Plan.Store.ClientCertificate))
 	if err != nil {
 		return nil, err
 	}
-	config, err := stores.TLSConfig(c.Host, d.Plan.Store)
+	config, err := c.TLSConfig(d.Plan.Store)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func connectConfig(c *stores.Connection, p *retention.Plan) (*mysql.Config, erro
 	config.MultiStatements = true
 	config.ClientFoundRows = true
 	var err error
-	config.TLS, err = stores.TLSConfig(c.Host, p.Store)
+	config.TLS, err = c.TLSConfig(p.Store)
 	return config, err
 }
 
@@ -66,7 +66,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StoreMySQL)
-	c, err := stores.ReadConnection(d.Dir, kind)
+	c, err := stores.ReadConnection(d.Dir, kind.For(d.Plan.Store.ClientCertificate))
 	if err != nil {
 		return nil, err
 	}

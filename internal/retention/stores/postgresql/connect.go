@@ -40,7 +40,7 @@ func connectConfig(c *stores.Connection, p *retention.Plan) (*pgx.ConnConfig, er
 	config.Host, config.Port, config.Database, config.User, config.Password = c.Host, c.Port, c.Database(), c.Username(), c.Password()
 	config.Fallbacks = nil
 	config.ConnectTimeout = stores.ConnectTimeout
-	if config.TLSConfig, err = stores.TLSConfig(c.Host, p.Store); err != nil {
+	if config.TLSConfig, err = c.TLSConfig(p.Store); err != nil {
 		return nil, err
 	}
 	limit := strconv.FormatInt(statementTimeout(p.Throttle).Milliseconds(), 10)
@@ -69,7 +69,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StorePostgreSQL)
-	c, err := stores.ReadConnection(d.Dir, kind)
+	c, err := stores.ReadConnection(d.Dir, kind.For(d.Plan.Store.ClientCertificate))
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 		return nil, stores.WrongType(d.Plan.Store.Type)
 	}
 	kind, _ := stores.Of(v1alpha1.StoreRedis)
-	c, err := stores.ReadConnection(d.Dir, kind)
+	c, err := stores.ReadConnection(d.Dir, kind.For(d.Plan.Store.ClientCertificate))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 
 // connectOptions is one connection without any second try: what is tried again is the engine's decision.
 func connectOptions(c *stores.Connection, store retention.Store) (*redis.Options, error) {
-	config, err := stores.TLSConfig(c.Host, store)
+	config, err := c.TLSConfig(store)
 	if err != nil {
 		return nil, err
 	}
