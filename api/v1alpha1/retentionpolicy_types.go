@@ -153,7 +153,7 @@ const (
 
 // AnonymizeStrategy says what replaces a value.
 //
-// +kubebuilder:validation:Enum=Null;Constant;KeyedHash
+// +kubebuilder:validation:Enum=Null;Constant;KeyedHash;Truncate;CoarsenPostcode;CoarsenDate;Fake
 type AnonymizeStrategy string
 
 // What replaces a value.
@@ -165,10 +165,49 @@ const (
 	// AnonymizeKeyedHash writes kh1- and HMAC-SHA-256 of the value in hexadecimal, 68 characters, so that equal values stay equal. Without
 	// the key nobody can test a guess. A value of that form counts as hashed and is not hashed again.
 	AnonymizeKeyedHash AnonymizeStrategy = "KeyedHash"
+	// AnonymizeTruncate keeps the first characters of a text. What is not longer stays whole.
+	AnonymizeTruncate AnonymizeStrategy = "Truncate"
+	// AnonymizeCoarsenPostcode keeps the first characters of a text; behind them digits become 0 and all else X or x, while spaces and dashes
+	// stay: of SW1A 2AA two characters leave SW0X 0XX.
+	AnonymizeCoarsenPostcode AnonymizeStrategy = "CoarsenPostcode"
+	// AnonymizeCoarsenDate writes the first day, at 00:00:00, of a date's or time's month or year: in UTC, in a text (RFC 3339) by its own offset.
+	AnonymizeCoarsenDate AnonymizeStrategy = "CoarsenDate"
+	// AnonymizeFake writes an invented value, the same for the same value and key, that programs take for a real one. See FakeForm.
+	AnonymizeFake AnonymizeStrategy = "Fake"
+)
+
+// DatePrecision says what CoarsenDate leaves of a date.
+//
+// +kubebuilder:validation:Enum=Month;Year
+type DatePrecision string
+
+// What CoarsenDate leaves of a date.
+const (
+	PrecisionMonth DatePrecision = "Month"
+	PrecisionYear  DatePrecision = "Year"
+)
+
+// FakeForm says what an invented value looks like.
+//
+// +kubebuilder:validation:Enum=Email;Text
+type FakeForm string
+
+// What an invented value looks like.
+const (
+	// FakeEmail is a mail address of 36 characters below example.invalid, a domain that never exists (RFC 6761). Two values get the same
+	// address with a chance of one in 2^100.
+	FakeEmail FakeForm = "Email"
+	// FakeText has a digit for each digit, a letter for each letter, in its case, and a letter for each character beyond ASCII; the rest
+	// stays. The first three are 9 or Q, by which an invented value is recognized: a value that begins so counts as invented, and a number is
+	// one with a chance of one in a thousand. What comes behind them is drawn from as many values as the form has, so that short values may meet.
+	FakeText FakeForm = "Text"
 )
 
 // AnonymizeField says what replaces one field's value.
 //
+// +kubebuilder:validation:XValidation:rule="(self.strategy in ['Truncate', 'CoarsenPostcode']) == has(self.length)",message="strategies Truncate and CoarsenPostcode go with length: set it for these and for no other"
+// +kubebuilder:validation:XValidation:rule="(self.strategy == 'CoarsenDate') == has(self.precision)",message="strategy CoarsenDate goes with precision: set it for this strategy and for no other"
+// +kubebuilder:validation:XValidation:rule="(self.strategy == 'Fake') == has(self.form)",message="strategy Fake goes with form: set it for this strategy and for no other"
 // +kubebuilder:validation:XValidation:rule="(self.strategy == 'Constant') == has(self.value)",message="strategy Constant goes with value: set it for this strategy and for no other"
 type AnonymizeField struct {
 	// name of the field.
@@ -177,7 +216,8 @@ type AnonymizeField struct {
 	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
 
-	// strategy says what replaces the value: Null, Constant or KeyedHash.
+	// strategy says what replaces the value: Null, Constant, KeyedHash, Truncate, CoarsenPostcode, CoarsenDate or Fake. A value that is a
+	// replacement already stays as it is.
 	// +required
 	Strategy AnonymizeStrategy `json:"strategy,omitempty"`
 
@@ -186,6 +226,20 @@ type AnonymizeField struct {
 	// +kubebuilder:validation:MinLength=0
 	// +kubebuilder:validation:MaxLength=512
 	Value *string `json:"value,omitempty"`
+
+	// length is how many characters Truncate and CoarsenPostcode keep, 1 to 255.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=255
+	Length int32 `json:"length,omitempty"`
+
+	// precision is what CoarsenDate leaves: Month or Year.
+	// +optional
+	Precision DatePrecision `json:"precision,omitempty"`
+
+	// form is what Fake writes: Email or Text.
+	// +optional
+	Form FakeForm `json:"form,omitempty"`
 }
 
 // PurgeAction says what is done with due records.
@@ -465,8 +519,8 @@ type RetentionPolicySpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Rules []RetentionRule `json:"rules,omitempty"`
 
-	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash and of the evidence digest, 32 bytes
-	// or more. Needed by KeyedHash; without it the digest is keyed with a random key of the run.
+	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash, of Fake and of the evidence digest, 32
+	// bytes or more. Needed by KeyedHash and Fake; without it the digest is keyed with a random key of the run.
 	// +optional
 	HashKeyRef LocalReference `json:"hashKeyRef,omitzero"`
 
@@ -601,7 +655,7 @@ type RetentionPolicyStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name becomes part of the runs' names: use at most 40 characters"
-// +kubebuilder:validation:XValidation:rule="has(self.spec.hashKeyRef) || self.spec.rules.all(r, !has(r.action.fields) || r.action.fields.all(f, f.strategy != 'KeyedHash'))",message="strategy KeyedHash needs a key: set hashKeyRef to a Secret of this namespace"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.hashKeyRef) || self.spec.rules.all(r, !has(r.action.fields) || r.action.fields.all(f, !(f.strategy in ['KeyedHash', 'Fake'])))",message="strategies KeyedHash and Fake need a key: set hashKeyRef to a Secret of this namespace"
 type RetentionPolicy struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard object metadata.

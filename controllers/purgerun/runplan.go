@@ -114,7 +114,7 @@ func planFilters(where []v1alpha1.RecordFilter) []retention.Filter {
 func planFields(fields []v1alpha1.AnonymizeField) []retention.Anonymize {
 	var planned []retention.Anonymize
 	for _, f := range fields {
-		a := retention.Anonymize{Name: f.Name, Strategy: string(f.Strategy)}
+		a := retention.Anonymize{Name: f.Name, Strategy: string(f.Strategy), Length: f.Length, Precision: string(f.Precision), Form: string(f.Form)}
 		if f.Value != nil {
 			a.Value = *f.Value
 		}

@@ -88,14 +88,25 @@ func (p *Plan) checkField(r *Rule, f Anonymize) error {
 	if f.Name == r.Clock.Field || slices.Contains(r.Key, f.Name) {
 		return fmt.Errorf("key and clock cannot be anonymized: they say which records are due")
 	}
+	sound, keyed := true, false
 	switch v1alpha1.AnonymizeStrategy(f.Strategy) {
 	case v1alpha1.AnonymizeNull, v1alpha1.AnonymizeConstant:
 	case v1alpha1.AnonymizeKeyedHash:
-		if !p.HashKey {
-			return fmt.Errorf("strategy KeyedHash needs a key: set hashKeyRef of the policy")
-		}
+		keyed = true
+	case v1alpha1.AnonymizeTruncate, v1alpha1.AnonymizeCoarsenPostcode:
+		sound = f.Length >= 1 && f.Length <= 255
+	case v1alpha1.AnonymizeCoarsenDate:
+		sound = f.Precision == string(v1alpha1.PrecisionMonth) || f.Precision == string(v1alpha1.PrecisionYear)
+	case v1alpha1.AnonymizeFake:
+		keyed, sound = true, f.Form == string(v1alpha1.FakeEmail) || f.Form == string(v1alpha1.FakeText)
 	default:
 		return fmt.Errorf("strategy %q is not known", f.Strategy)
+	}
+	if keyed && !p.HashKey {
+		return fmt.Errorf("strategy %s needs a key: set hashKeyRef of the policy", f.Strategy)
+	}
+	if !sound {
+		return fmt.Errorf("strategy %s does not go with length %d, precision %q, form %q", f.Strategy, f.Length, f.Precision, f.Form)
 	}
 	return nil
 }

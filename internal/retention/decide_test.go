@@ -112,6 +112,18 @@ func TestPlanThatIsNotSoundIsRefused(t *testing.T) {
 		"hash without a key": {func(p *Plan) {
 			p.Rules[0].Action, p.Rules[0].Fields = "Anonymize", []Anonymize{{Name: "email", Strategy: "KeyedHash"}}
 		}, "hashKeyRef"},
+		"fake without a key": {func(p *Plan) {
+			p.Rules[0].Action, p.Rules[0].Fields = "Anonymize", []Anonymize{{Name: "email", Strategy: "Fake", Form: "Email"}}
+		}, "hashKeyRef"},
+		"fake without a form": {func(p *Plan) {
+			p.HashKey, p.Rules[0].Action, p.Rules[0].Fields = true, "Anonymize", []Anonymize{{Name: "email", Strategy: "Fake"}}
+		}, "form"},
+		"nothing kept": {func(p *Plan) {
+			p.Rules[0].Action, p.Rules[0].Fields = "Anonymize", []Anonymize{{Name: "email", Strategy: "Truncate"}}
+		}, "length 0"},
+		"date to the week": {func(p *Plan) {
+			p.Rules[0].Action, p.Rules[0].Fields = "Anonymize", []Anonymize{{Name: "born", Strategy: "CoarsenDate", Precision: "Week"}}
+		}, "precision"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := newWorld(t, "events").plan

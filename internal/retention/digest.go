@@ -45,12 +45,16 @@ func IsHashed(value string) bool {
 	return ok && len(digits) == 2*sha256.Size && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
+// of is a hash with a key of its own for a purpose, so that what one is good for never shows in another.
+func (h *Hasher) of(purpose string) hash.Hash {
+	mac := hmac.New(sha256.New, h.key)
+	mac.Write([]byte(purpose))
+	return hmac.New(sha256.New, mac.Sum(nil))
+}
+
 // Records starts the digest of a window's records of a collection.
 func (h *Hasher) Records(collection string) *RecordsDigest {
-	// A key of its own, so that the digest of a record can never be a value's replacement.
-	mac := hmac.New(sha256.New, h.key)
-	mac.Write([]byte("records of " + collection))
-	return &RecordsDigest{mac: hmac.New(sha256.New, mac.Sum(nil)), sum: sha256.New()}
+	return &RecordsDigest{mac: h.of("records of " + collection), sum: sha256.New()}
 }
 
 // RecordsDigest is the account of handled records: their number, and, unless they are counted alone, the SHA-256 over the keyed hashes of

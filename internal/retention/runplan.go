@@ -13,7 +13,7 @@ const (
 	PlanDir  = "/etc/carrier/plan"
 	// ConnectionDir holds the keys of the store's Secret: host, port, database, username, password.
 	ConnectionDir = "/etc/carrier/store"
-	// HashKeyFile is the key of KeyedHash and of the records digest, if the policy names one.
+	// HashKeyFile is the key of KeyedHash, of Fake and of the records digest, if the policy names one.
 	HashKeyFile = "/etc/carrier/hash/key"
 	// SigningKeyFile is the key that evidence is signed with, if the policy names one.
 	SigningKeyFile = "/etc/carrier/signing/tls.key"
@@ -106,11 +106,15 @@ type Filter struct {
 	Values   []string `json:"values,omitempty"`
 }
 
-// Anonymize says what replaces a field's value: Strategy is Null, Constant (Value) or KeyedHash.
+// Anonymize says what replaces a field's value: Strategy is Null, Constant (with Value), KeyedHash, Truncate or CoarsenPostcode (with
+// Length, in characters), CoarsenDate (with Precision, Month or Year) or Fake (with Form, Email or Text).
 type Anonymize struct {
-	Name     string `json:"name"`
-	Strategy string `json:"strategy"`
-	Value    string `json:"value,omitempty"`
+	Name      string `json:"name"`
+	Strategy  string `json:"strategy"`
+	Value     string `json:"value,omitempty"`
+	Length    int32  `json:"length,omitempty"`
+	Precision string `json:"precision,omitempty"`
+	Form      string `json:"form,omitempty"`
 }
 
 // Hold is a legal hold of the store that is in force: records of Collection that match all filters are not touched; without filters

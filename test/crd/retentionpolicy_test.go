@@ -9,6 +9,11 @@ func ruleWith(members string) string {
 	return `spec: {rules: [{name: events, collection: public.tracking_events, ` + members + `}]}`
 }
 
+// anonymize is a policy with a hash key that anonymizes one field.
+func anonymize(field string) string {
+	return `spec: {hashKeyRef: {name: key}, rules: [{name: events, collection: c, ` + clock + `, ` + keep + `, action: {type: Anonymize, fields: [` + field + `]}}]}`
+}
+
 const (
 	clock  = `clock: {field: occurred_at, unit: TimestampTZ, whenNull: Keep}`
 	keep   = `keep: {days: 90}`
@@ -36,13 +41,44 @@ spec:
 			refused:  []string{`metadata: {name: a2345678901234567890123456789012345678901}`},
 		},
 		{
-			name:    "a keyed hash has a key",
-			message: "strategy KeyedHash needs a key: set hashKeyRef to a Secret of this namespace",
+			name:    "what is computed with a key has one",
+			message: "strategies KeyedHash and Fake need a key: set hashKeyRef to a Secret of this namespace",
 			accepted: []string{
 				`spec: {hashKeyRef: {name: key}, rules: [{name: a, collection: c, ` + clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: KeyedHash}]}}]}`,
 				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: "Null"}]}`),
 			},
-			refused: []string{ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: KeyedHash}]}`)},
+			refused: []string{
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: KeyedHash}]}`),
+				ruleWith(clock + `, ` + keep + `, action: {type: Anonymize, fields: [{name: mail, strategy: Fake, form: Email}]}`),
+			},
+		},
+		{
+			name:    "Truncate and CoarsenPostcode go with length",
+			message: "strategies Truncate and CoarsenPostcode go with length: set it for these and for no other",
+			accepted: []string{
+				anonymize(`{name: zip, strategy: CoarsenPostcode, length: 2}`), anonymize(`{name: street, strategy: Truncate, length: 255}`),
+			},
+			refused: []string{
+				anonymize(`{name: zip, strategy: CoarsenPostcode}`), anonymize(`{name: street, strategy: Truncate}`), anonymize(`{name: street, strategy: "Null", length: 2}`),
+			},
+		},
+		{
+			name:     "something is kept",
+			message:  "length in body should be greater than or equal to 1",
+			accepted: []string{anonymize(`{name: street, strategy: Truncate, length: 1}`)},
+			refused:  []string{anonymize(`{name: street, strategy: Truncate, length: 0}`)},
+		},
+		{
+			name:     "CoarsenDate goes with precision",
+			message:  "strategy CoarsenDate goes with precision: set it for this strategy and for no other",
+			accepted: []string{anonymize(`{name: born, strategy: CoarsenDate, precision: Month}`), anonymize(`{name: born, strategy: CoarsenDate, precision: Year}`)},
+			refused:  []string{anonymize(`{name: born, strategy: CoarsenDate}`), anonymize(`{name: born, strategy: "Null", precision: Year}`)},
+		},
+		{
+			name:     "Fake goes with form",
+			message:  "strategy Fake goes with form: set it for this strategy and for no other",
+			accepted: []string{anonymize(`{name: mail, strategy: Fake, form: Email}`), anonymize(`{name: phone, strategy: Fake, form: Text}`)},
+			refused:  []string{anonymize(`{name: mail, strategy: Fake}`), anonymize(`{name: mail, strategy: KeyedHash, form: Email}`)},
 		},
 		{
 			name:     "Anonymize goes with fields",

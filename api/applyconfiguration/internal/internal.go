@@ -37,9 +37,18 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.AnonymizeField
   map:
     fields:
+    - name: form
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.FakeForm
+    - name: length
+      type:
+        scalar: numeric
     - name: name
       type:
         scalar: string
+    - name: precision
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.DatePrecision
     - name: strategy
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.AnonymizeStrategy
@@ -728,7 +737,7 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DataStoreType
   scalar: string
-- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DatePrecision
   scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.EmbeddedDocument
   map:
@@ -780,6 +789,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.ExpiryUnit
+  scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.FakeForm
   scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.FieldCount
   map:
@@ -1642,12 +1653,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: targetBatchMilliseconds
       type:
         scalar: numeric
-    - name: workWindows
-      type:
-        list:
-          elementType:
-            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
-          elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.QueryCredential
   map:
     fields:
@@ -2377,21 +2382,6 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
   scalar: string
-- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
-  map:
-    fields:
-    - name: days
-      type:
-        list:
-          elementType:
-            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
-          elementRelationship: associative
-    - name: from
-      type:
-        scalar: string
-    - name: to
-      type:
-        scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -57,6 +57,7 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 		"a hold that comes in the middle of a run wins":              holdInTheMiddle,
 		"anonymizing leaves the record and no datum, once":           anonymizes,
 		"a keyed hash is the same for the same value, and not twice": keyedHash,
+		"a text that is no date ends the run of CoarsenDate":         noDate,
 		"a filter narrows the rule":                                  filterNarrows,
 		"a purger that dies at a report goes on from there":          diesAtEveryReport,
 		"a run after a run has nothing to do":                        nothingDueAfterwards,
@@ -69,6 +70,9 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 		"several pods that die at their reports go on from there":    sharingPodsDie,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
+	}
+	for name, field := range strategies() {
+		t.Run(name+" replaces every value once", func(t *testing.T) { replacesOnce(t, newStore(t), field) })
 	}
 }
 

@@ -13,10 +13,17 @@ import (
 type AnonymizeFieldApplyConfiguration struct {
 	// name of the field.
 	Name *string `json:"name,omitempty"`
-	// strategy says what replaces the value: Null, Constant or KeyedHash.
+	// strategy says what replaces the value: Null, Constant, KeyedHash, Truncate, CoarsenPostcode, CoarsenDate or Fake. A value that is a
+	// replacement already stays as it is.
 	Strategy *apiv1alpha1.AnonymizeStrategy `json:"strategy,omitempty"`
 	// value that Constant writes, in the store's notation of the field's type; may be empty.
 	Value *string `json:"value,omitempty"`
+	// length is how many characters Truncate and CoarsenPostcode keep, 1 to 255.
+	Length *int32 `json:"length,omitempty"`
+	// precision is what CoarsenDate leaves: Month or Year.
+	Precision *apiv1alpha1.DatePrecision `json:"precision,omitempty"`
+	// form is what Fake writes: Email or Text.
+	Form *apiv1alpha1.FakeForm `json:"form,omitempty"`
 }
 
 // AnonymizeFieldApplyConfiguration constructs a declarative configuration of the AnonymizeField type for use with
@@ -46,5 +53,29 @@ func (b *AnonymizeFieldApplyConfiguration) WithStrategy(value apiv1alpha1.Anonym
 // If called multiple times, the Value field is set to the value of the last call.
 func (b *AnonymizeFieldApplyConfiguration) WithValue(value string) *AnonymizeFieldApplyConfiguration {
 	b.Value = &value
+	return b
+}
+
+// WithLength sets the Length field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Length field is set to the value of the last call.
+func (b *AnonymizeFieldApplyConfiguration) WithLength(value int32) *AnonymizeFieldApplyConfiguration {
+	b.Length = &value
+	return b
+}
+
+// WithPrecision sets the Precision field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Precision field is set to the value of the last call.
+func (b *AnonymizeFieldApplyConfiguration) WithPrecision(value apiv1alpha1.DatePrecision) *AnonymizeFieldApplyConfiguration {
+	b.Precision = &value
+	return b
+}
+
+// WithForm sets the Form field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Form field is set to the value of the last call.
+func (b *AnonymizeFieldApplyConfiguration) WithForm(value apiv1alpha1.FakeForm) *AnonymizeFieldApplyConfiguration {
+	b.Form = &value
 	return b
 }

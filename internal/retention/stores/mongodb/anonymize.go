@@ -3,6 +3,7 @@ package mongodb
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -48,8 +49,8 @@ func (s *session) anonymize(ctx context.Context, collection *mongo.Collection, w
 	return found.without(left), err
 }
 
-// replacements are what a record's fields become, and the conditions under which what was hashed is still what the record holds.
-// The key of the hash never goes to the store.
+// replacements are what a record's fields become, and the conditions under which what they were computed from is still what the
+// record holds. The hash key never goes to the store.
 func replacements(w retention.Window, document bson.Raw) (guards []bson.D, sets bson.D, err error) {
 	for _, f := range w.Rule.Fields {
 		value := valueAt(document, f.Name)
@@ -66,9 +67,13 @@ func replacements(w retention.Window, document bson.Raw) (guards []bson.D, sets 
 			if !isText && value.Type != bson.TypeNull {
 				return nil, nil, unfitFailure(w.Rule, f)
 			}
-			if isText && !retention.IsHashed(text) {
+			replaced, err := f.Replace(w.Hasher, text)
+			if err != nil {
+				return nil, nil, err
+			}
+			if isText && replaced != text {
 				guards = append(guards, on(f.Name, "$eq", text))
-				sets = append(sets, bson.E{Key: f.Name, Value: w.Hasher.Value(text)})
+				sets = append(sets, bson.E{Key: f.Name, Value: replaced})
 			}
 		}
 	}
@@ -79,7 +84,15 @@ func replacements(w retention.Window, document bson.Raw) (guards []bson.D, sets 
 }
 
 func unfitFailure(rule *retention.Rule, f retention.Anonymize) error {
-	return retention.Fail(v1alpha1.ReasonColumnTypeMismatch,
-		"rule %s: field %q of a due record cannot be replaced: it lies inside of an array, or KeyedHash finds no text there. Name the array itself, or use strategy Null or Constant",
-		rule.Name, f.Name)
+	return retention.Fail(v1alpha1.ReasonColumnTypeMismatch, "rule %s: field %q of a due record cannot be replaced: %s",
+		rule.Name, f.Name, unfitCause([]retention.Anonymize{f}))
+}
+
+// unfitCause says why a field cannot be replaced, and what to do.
+func unfitCause(fields []retention.Anonymize) string {
+	cause := "it lies inside of an array"
+	for _, f := range retention.Computed(fields) {
+		cause += fmt.Sprintf(", or holds no text%s, which strategy %s needs", map[bool]string{true: " as in RFC 3339"}[f.Strategy == string(v1alpha1.AnonymizeCoarsenDate)], f.Strategy)
+	}
+	return cause + ". Name the array itself, or use strategy Null or Constant"
 }

@@ -18,6 +18,11 @@ import (
 
 // Every mistake ends the run with its reason and advice, and nothing was changed.
 func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
+	replace := func(f retention.Anonymize) func(*runner) {
+		return func(r *runner) {
+			r.Plan.Rules[0].Action, r.Plan.Rules[0].Fields = string(v1alpha1.ActionAnonymize), []retention.Anonymize{f}
+		}
+	}
 	field := func(name, strategy string) func(*runner) {
 		return func(r *runner) {
 			r.Plan.Rules[0].Action = "Anonymize"
@@ -93,6 +98,9 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"microseconds read as milliseconds", every("at", old.UnixMicro()), clock("at", v1alpha1.ClockEpochMilliseconds), v1alpha1.ReasonClockUnitImplausible, "9999"},
 		{"hash of numbers", every("price", 5), field("price", "KeyedHash"), v1alpha1.ReasonColumnTypeMismatch, "KeyedHash"},
 		{"hash of an array", nil, field("tags", "KeyedHash"), v1alpha1.ReasonColumnTypeMismatch, "KeyedHash"},
+		{"postcode of numbers", every("zip", 10115), replace(retention.Anonymize{Name: "zip", Strategy: "CoarsenPostcode", Length: 2}), v1alpha1.ReasonColumnTypeMismatch, "CoarsenPostcode"},
+		{"month of BSON dates", every("born", old), replace(retention.Anonymize{Name: "born", Strategy: "CoarsenDate", Precision: "Month"}), v1alpha1.ReasonColumnTypeMismatch, "RFC 3339"},
+		{"month of what is no date", nil, replace(retention.Anonymize{Name: "customer.email", Strategy: "CoarsenDate", Precision: "Month"}), v1alpha1.ReasonColumnTypeMismatch, "RFC 3339"},
 		{"field inside of an array", every("lines", bson.A{bson.D{{Key: "name", Value: "x"}}}), field("lines.name", "Null"), v1alpha1.ReasonColumnTypeMismatch, "array"},
 		{"field around the clock", every("at", bson.D{{Key: "sent", Value: old}}), func(r *runner) {
 			field("at", "Null")(r)

@@ -2,7 +2,6 @@ package mongodb
 
 import (
 	"encoding/hex"
-	"fmt"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -163,8 +162,13 @@ func parseRFC3339(s string) (t time.Time, err error) {
 	return t, err
 }
 
-// hashed matches what retention.IsHashed accepts.
-var hashed = fmt.Sprintf(`^%s[0-9a-f]{%d}\z`, retention.HashPrefix, retention.HashLength-len(retention.HashPrefix))
+// whole is a regular expression that matches a text as a whole.
+func whole(pattern string) string { return "(?s)^(?:" + pattern + `)\z` }
+
+// noMatch is true for a field whose value is no text that matches the pattern; a missing one, too.
+func noMatch(field, pattern string) bson.D {
+	return on(field, "$not", bson.D{{Key: "$regex", Value: whole(pattern)}})
+}
 
 // unfinished is true for records in which some field does not hold its replacement yet. A missing field needs none.
 func unfinished(fields []retention.Anonymize) bson.D {
@@ -177,22 +181,25 @@ func unfinished(fields []retention.Anonymize) bson.D {
 			other := bson.D{{Key: f.Name, Value: bson.D{{Key: "$exists", Value: true}, {Key: "$ne", Value: f.Value}}}}
 			parts = append(parts, other, isArray(f.Name))
 		default:
-			other := bson.D{{Key: f.Name, Value: bson.D{{Key: "$ne", Value: nil}, {Key: "$not", Value: bson.D{{Key: "$regex", Value: hashed}}}}}}
-			parts = append(parts, other, isArray(f.Name))
+			parts = append(parts, and(on(f.Name, "$ne", nil), noMatch(f.Name, f.Pattern())), isArray(f.Name))
 		}
 	}
 	return or(parts...)
 }
 
-// unfit is true for records in which a field cannot be replaced: it lies inside of an array, or is to be hashed and no text. Nil: none can be.
+// unfit is true for records in which a field cannot be replaced: it lies inside of an array, or the replacement is computed from a text and it
+// is none, or no date. Nil: none can be.
 func unfit(fields []retention.Anonymize) []bson.D {
 	var parts []bson.D
 	for _, f := range fields {
 		for _, array := range inArray(f.Name) {
 			parts = append(parts, and(array, on(f.Name, "$exists", true)))
 		}
-		if f.Strategy == string(v1alpha1.AnonymizeKeyedHash) {
-			parts = append(parts, isArray(f.Name), and(on(f.Name, "$ne", nil), bson.D{{Key: f.Name, Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$type", Value: "string"}}}}}}))
+		if f.IsComputed() {
+			parts = append(parts, isArray(f.Name), and(on(f.Name, "$ne", nil), on(f.Name, "$not", bson.D{{Key: "$type", Value: "string"}})))
+		}
+		if f.Strategy == string(v1alpha1.AnonymizeCoarsenDate) {
+			parts = append(parts, and(on(f.Name, "$type", "string"), noMatch(f.Name, retention.DatePattern)))
 		}
 	}
 	return parts

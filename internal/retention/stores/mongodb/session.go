@@ -197,7 +197,6 @@ func (s *session) checkFit(ctx context.Context, rule *retention.Rule) error {
 	if err != nil || sums[0] == 0 {
 		return err
 	}
-	return retention.Fail(v1alpha1.ReasonColumnTypeMismatch,
-		"rule %s: %d due records have a field that cannot be replaced: it lies inside of an array, or KeyedHash finds no text there. Name the array itself, or use strategy Null or Constant",
-		rule.Name, sums[0])
+	return retention.Fail(v1alpha1.ReasonColumnTypeMismatch, "rule %s: %d due records have a field that cannot be replaced: %s",
+		rule.Name, sums[0], unfitCause(rule.Fields))
 }

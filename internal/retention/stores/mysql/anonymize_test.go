@@ -107,3 +107,26 @@ func TestAnonymizingDoesNotBeginTheRecordsTimeAnew(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestDatesAreCoarsenedInTheirOwnType(t *testing.T) {
+	db := newDatabase(t)
+	db.exec(`SET SESSION sql_mode = 'ALLOW_INVALID_DATES';
+		CREATE TABLE events (id int PRIMARY KEY, at datetime, born date, seen timestamp(6) NULL, local datetime(6));
+		INSERT INTO events VALUES (1, '2026-01-01', '1987-05-17', '2026-02-28 23:59:59.999999', '2026-02-28 23:59:59.5'), (2, '2026-01-01', '1987-05-01', '2026-02-01', '2026-01-01'),
+			(3, '2026-01-01', NULL, NULL, NULL), (4, '2026-01-01', '0000-00-00', '2026-02-01', '0000-00-00'), (5, '2026-01-01', '1987-00-00', NULL, '2026-01-01 00:00:00.000001'),
+			(6, '2026-11-01', '1987-05-17', '2026-02-28', '2026-02-28');
+		GRANT SELECT, UPDATE ON events TO ` + purgerUser)
+	r := newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "born", Strategy: "CoarsenDate", Precision: "Month"},
+		retention.Anonymize{Name: "seen", Strategy: "CoarsenDate", Precision: "Month"}, retention.Anonymize{Name: "local", Strategy: "CoarsenDate", Precision: "Year"}))
+	if result := r.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != 2 || result.Due != 2 {
+		t.Errorf("result %+v, want what the first and the fifth record have", result)
+	}
+	want := []string{
+		"1|1987-05-01|2026-02-01 00:00:00.000000|2026-01-01 00:00:00.000000", "2|1987-05-01|2026-02-01 00:00:00.000000|2026-01-01 00:00:00.000000", "3|NULL|NULL|NULL",
+		"4|0000-00-00|2026-02-01 00:00:00.000000|0000-00-00 00:00:00.000000", "5|1987-00-00|NULL|2026-01-01 00:00:00.000000", "6|1987-05-17|2026-02-28 00:00:00.000000|2026-02-28 00:00:00.000000",
+	}
+	if diff := cmp.Diff(want, db.rows("SELECT id, born, seen, local FROM events ORDER BY id")); diff != "" {
+		t.Error(diff)
+	}
+	newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
+}

@@ -15,6 +15,11 @@ import (
 
 // Every mistake ends the run with its reason and advice, and nothing was changed.
 func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
+	replace := func(f retention.Anonymize) func(*runner) {
+		return func(r *runner) {
+			r.Plan.Rules[0].Action, r.Plan.Rules[0].Fields = string(v1alpha1.ActionAnonymize), []retention.Anonymize{f}
+		}
+	}
 	field := func(name, strategy, value string) func(*runner) {
 		return func(r *runner) {
 			r.Plan.Rules[0].Action = "Anonymize"
@@ -99,6 +104,12 @@ func TestBadInputStopsTheRunBeforeItTouchesAnything(t *testing.T) {
 		{"constant against a check", "ALTER TABLE events ADD zip varchar(9), ADD CONSTRAINT digits CHECK (zip RLIKE '^[0-9]*$')", field("zip", "Constant", "removed"), v1alpha1.ReasonConstraintViolated, "4025"},
 		{"hash of a number", "ALTER TABLE events ADD price int", field("price", "KeyedHash", ""), v1alpha1.ReasonColumnTypeMismatch, "68"},
 		{"hash in a narrow column", "ALTER TABLE events ADD name varchar(64)", field("name", "KeyedHash", ""), v1alpha1.ReasonColumnTypeMismatch, "68"},
+		{"shortened text in a unique column", "ALTER TABLE events ADD token varchar(40); UPDATE events SET token = id; CREATE UNIQUE INDEX token ON events (token)", replace(retention.Anonymize{Name: "token", Strategy: "Truncate", Length: 1}), v1alpha1.ReasonConstraintViolated, "unique"},
+		{"invented text that comes twice in a unique column", "ALTER TABLE events ADD token varchar(40); UPDATE events SET token = id; CREATE UNIQUE INDEX token ON events (token)", replace(retention.Anonymize{Name: "token", Strategy: "Fake", Form: "Text"}), v1alpha1.ReasonConstraintViolated, "constraint"},
+		{"postcode of a number", "ALTER TABLE events ADD price int", replace(retention.Anonymize{Name: "price", Strategy: "CoarsenPostcode", Length: 2}), v1alpha1.ReasonColumnTypeMismatch, "needs text"},
+		{"month of a number", "ALTER TABLE events ADD price int", replace(retention.Anonymize{Name: "price", Strategy: "CoarsenDate", Precision: "Month"}), v1alpha1.ReasonColumnTypeMismatch, "a date, a time or text"},
+		{"month of what is no date", "", replace(retention.Anonymize{Name: "email", Strategy: "CoarsenDate", Precision: "Month"}), v1alpha1.ReasonColumnTypeMismatch, "RFC 3339"},
+		{"invented address in a narrow column", "ALTER TABLE events ADD name varchar(35)", replace(retention.Anonymize{Name: "name", Strategy: "Fake", Form: "Email"}), v1alpha1.ReasonColumnTypeMismatch, "36"},
 		{"generated column", "ALTER TABLE events ADD shout text GENERATED ALWAYS AS (upper(email)) STORED", field("shout", "Null", ""), v1alpha1.ReasonColumnTypeMismatch, "generated"},
 		{"trigger that refuses", "CREATE TRIGGER refuse BEFORE DELETE ON events FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'person@example.com'", nil, v1alpha1.ReasonConstraintViolated, "triggers"},
 		{"filter value of another type", "", func(r *runner) { r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("id", "7 years")} }, v1alpha1.ReasonColumnTypeMismatch, `"id"`},

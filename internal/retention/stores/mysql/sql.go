@@ -92,14 +92,35 @@ func (t *table) unfinished(fields []retention.Anonymize) part {
 			constant, _ := c.value(f.Value) // Inspect checked it
 			parts[i] = compose("NOT (% <=> %)", c.exact(column), constant)
 		default:
-			parts[i] = compose("(% IS NOT NULL AND CONVERT(% USING utf8mb4) COLLATE utf8mb4_bin NOT REGEXP %)", column, column, value(hashedPattern))
+			if t.isDate(f) {
+				parts[i] = compose("COALESCE(% <> %, FALSE)", column, t.coarsened(f))
+				break
+			}
+			parts[i] = compose("COALESCE(CONVERT(% USING utf8mb4) COLLATE utf8mb4_bin NOT REGEXP %, FALSE)", column, value("(?s)^(?:"+f.Pattern()+`)\z`))
 		}
 	}
 	return or(parts...)
 }
 
-// hashedPattern is what retention.IsHashed recognizes.
-const hashedPattern = "^" + retention.HashPrefix + `[0-9a-f]{64}\z`
+// isDate says whether the store itself coarsens the field: it is a date or a time and no text.
+func (t *table) isDate(f retention.Anonymize) bool {
+	return f.Strategy == string(v1alpha1.AnonymizeCoarsenDate) && slices.Contains([]string{"date", "datetime", "timestamp"}, t.columns[f.Name].kind)
+}
+
+// coarsened is the first moment, in UTC, of the month or year of a date. One of day or month 0 says no more than that, and stays.
+func (t *table) coarsened(f retention.Anonymize) part {
+	column := t.field(f.Name)
+	first := compose("DATE(%) - INTERVAL (DAYOFMONTH(%) - 1) DAY", column, column)
+	if f.Precision == string(v1alpha1.PrecisionYear) {
+		first = compose("% - INTERVAL (MONTH(%) - 1) MONTH", first, column)
+	}
+	return compose("IF(MONTH(%) > 0 AND DAYOFMONTH(%) > 0, %, %)", column, column, first, column)
+}
+
+// computed are the fields whose replacement the purger computes.
+func (t *table) computed(fields []retention.Anonymize) []retention.Anonymize {
+	return slices.DeleteFunc(retention.Computed(fields), t.isDate)
+}
 
 // filters are conditions that are never null: a null field matches neither In nor NotIn. For holds they match more in doubt, else less.
 func (t *table) filters(where []retention.Filter, holds bool) []part {
@@ -198,18 +219,21 @@ func (t *table) lockSQL(rule *retention.Rule, holds []retention.Hold, w span, co
 	return compose("SELECT % FROM % WHERE % FOR UPDATE", t.fields(columns), text(t.quoted()), condition)
 }
 
-// updateSQL anonymizes records. The replacements of keyed hashes come in the order of hashed; null stays null.
-func (t *table) updateSQL(rule *retention.Rule, holds []retention.Hold, w span, hashes []any) part {
+// updateSQL anonymizes records. Computed replacements come in the order of computed; null stays null.
+func (t *table) updateSQL(rule *retention.Rule, holds []retention.Hold, w span, replacements []any) part {
 	var sets []part
 	for _, f := range rule.Fields {
-		switch v1alpha1.AnonymizeStrategy(f.Strategy) {
-		case v1alpha1.AnonymizeNull:
-			sets = append(sets, compose("% = NULL", t.field(f.Name)))
-		case v1alpha1.AnonymizeConstant:
-			sets = append(sets, compose("% = %", t.field(f.Name), t.columns[f.Name].stored(f.Value)))
+		column := t.field(f.Name)
+		switch {
+		case f.Strategy == string(v1alpha1.AnonymizeNull):
+			sets = append(sets, compose("% = NULL", column))
+		case f.Strategy == string(v1alpha1.AnonymizeConstant):
+			sets = append(sets, compose("% = %", column, t.columns[f.Name].stored(f.Value)))
+		case t.isDate(f):
+			sets = append(sets, compose("% = %", column, t.coarsened(f)))
 		default:
-			sets = append(sets, compose("% = %", t.field(f.Name), value(hashes[0])))
-			hashes = hashes[1:]
+			sets = append(sets, compose("% = %", column, value(replacements[0])))
+			replacements = replacements[1:]
 		}
 	}
 	if t.columns[rule.Clock.Field].onUpdate {
@@ -217,17 +241,6 @@ func (t *table) updateSQL(rule *retention.Rule, holds []retention.Hold, w span, 
 		sets = append(sets, compose("% = %", t.field(rule.Clock.Field), t.field(rule.Clock.Field)))
 	}
 	return compose("UPDATE % SET % WHERE %", text(t.quoted()), list(", ", sets), t.doomed(rule, holds, w))
-}
-
-// hashed are the fields that KeyedHash replaces.
-func hashed(fields []retention.Anonymize) []string {
-	var names []string
-	for _, f := range fields {
-		if f.Strategy == string(v1alpha1.AnonymizeKeyedHash) {
-			names = append(names, f.Name)
-		}
-	}
-	return names
 }
 
 // unreferenced is the condition that no record of the same table refers to a record.

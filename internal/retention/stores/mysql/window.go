@@ -96,8 +96,8 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}
 	plain, on := t.plain(x), span{index: x, from: at.from, to: at.until}
 	size := max(w.Size, 1)
-	if len(hashed(w.Rule.Fields)) > 0 {
-		size = min(size, maxHashed)
+	if len(t.computed(w.Rule.Fields)) > 0 {
+		size = min(size, maxComputed)
 	}
 	to, err := s.end(ctx, t, on, size)
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *session) end(ctx context.Context, t *table, on span, size int64) (key [
 
 // change is the transaction of a window.
 func (s *session) change(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) error {
-	if w.CountOnly && len(hashed(w.Rule.Fields)) == 0 {
+	if w.CountOnly && len(t.computed(w.Rule.Fields)) == 0 {
 		return s.changeUnseen(ctx, w, t, on, records)
 	}
 	if s.returning && len(w.Rule.Fields) == 0 {
@@ -201,9 +201,8 @@ func (s *session) change(ctx context.Context, w retention.Window, t *table, on s
 
 // changeLocked locks what is due, notes its keys, and changes it; rule and holds are checked again with the change.
 func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) (int64, error) {
-	names := hashed(w.Rule.Fields)
-	if len(names) > 0 {
-		return s.hash(ctx, w, t, on, records)
+	if len(t.computed(w.Rule.Fields)) > 0 {
+		return s.replace(ctx, w, t, on, records)
 	}
 	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, w.Rule.Key), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
 		return 0, err
@@ -246,47 +245,46 @@ func adder(records *retention.RecordsDigest, fields int) func(row []sql.RawBytes
 }
 
 const (
-	// maxHashed bounds the records of a window whose hashes wait in memory.
-	maxHashed = 10_000
-	// hashesAtOnce is how many records one packet to the store changes.
-	hashesAtOnce = 200
+	// maxComputed bounds the records of a window whose replacements wait in memory.
+	maxComputed = 10_000
+	// updatesAtOnce is how many records one packet to the store changes.
+	updatesAtOnce = 200
 )
 
-// hash writes keyed hashes. The key of the hash never goes to the store.
-func (s *session) hash(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) (changed int64, err error) {
-	names, add := hashed(w.Rule.Fields), adder(records, len(w.Rule.Key))
-	columns := append(append(append([]string{}, w.Rule.Key...), names...), on.index.columns...)
+// replace writes computed replacements. The hash key never goes to the store.
+func (s *session) replace(ctx context.Context, w retention.Window, t *table, on span, records *retention.RecordsDigest) (changed int64, err error) {
+	fields, columns := t.computed(w.Rule.Fields), slices.Clone(w.Rule.Key)
+	for _, f := range fields {
+		columns = append(columns, f.Name)
+	}
+	add := adder(records, len(w.Rule.Key))
 	var updates []part
-	err = s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, columns), func(row []sql.RawBytes) error {
-		values, own := row[len(w.Rule.Key):len(w.Rule.Key)+len(names)], row[len(w.Rule.Key)+len(names):]
-		hashes, key := make([]any, len(values)), make([][]byte, len(own))
+	err = s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, append(columns, on.index.columns...)), func(row []sql.RawBytes) error {
+		values, own := row[len(w.Rule.Key):len(columns)], row[len(columns):]
+		replacements, key := make([]any, len(values)), make([][]byte, len(own))
 		for i, v := range values {
-			hashes[i] = replacement(w.Hasher, v)
+			if v == nil {
+				continue // null stays null
+			}
+			replaced, err := fields[i].Replace(w.Hasher, string(v))
+			if err != nil {
+				return err
+			}
+			replacements[i] = replaced
 		}
 		for i, v := range own {
 			key[i] = bytes.Clone(v)
 		}
-		updates = append(updates, t.updateSQL(w.Rule, w.Holds, span{index: on.index, only: key}, hashes))
+		updates = append(updates, t.updateSQL(w.Rule, w.Holds, span{index: on.index, only: key}, replacements))
 		return add(row)
 	})
 	for len(updates) > 0 && err == nil {
-		n := min(hashesAtOnce, len(updates))
+		n := min(updatesAtOnce, len(updates))
 		var done int64
 		done, err = s.together(ctx, list("; ", updates[:n]))
 		changed, updates = changed+done, updates[n:]
 	}
 	return changed, err
-}
-
-// replacement of a value: null stays null, and what is hashed already stays as it is.
-func replacement(hasher *retention.Hasher, v sql.RawBytes) any {
-	if v == nil {
-		return nil
-	}
-	if text := string(v); retention.IsHashed(text) {
-		return text
-	}
-	return hasher.Value(string(v))
 }
 
 // together runs several statements in one round trip and returns how many records they found.

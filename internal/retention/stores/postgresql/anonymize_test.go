@@ -88,3 +88,25 @@ func TestConstantsTakeTheFormOfTheirColumn(t *testing.T) {
 		t.Errorf("%d of %d due records hold the constants; %+v", n, due, got.Results[0])
 	}
 }
+
+func TestDatesAreCoarsenedInTheirOwnType(t *testing.T) {
+	db := newDatabase(t)
+	db.exec(`SET TIME ZONE 'Pacific/Auckland'; CREATE TABLE events (id int PRIMARY KEY, at timestamptz, born date, seen timestamptz, local timestamp);
+		INSERT INTO events VALUES (1, '2026-01-01 00:00Z', '1987-05-17', '2026-02-28 23:59:59.999999Z', '2026-02-28 23:59:59.5'), (2, '2026-01-01 00:00Z', '1987-05-01', '2026-02-01 00:00Z', '2026-01-01'),
+			(3, '2026-01-01 00:00Z', NULL, 'infinity', '-infinity'), (4, '2026-01-01 00:00Z', 'infinity', NULL, NULL), (5, '2026-01-01 00:00Z', '0044-03-15 BC', '2026-02-01 00:00+01', NULL),
+			(6, '2026-11-01 00:00Z', '1987-05-17', '2026-02-28 00:00Z', '2026-02-28');
+		SET TIME ZONE 'UTC'; GRANT SELECT, UPDATE ON events TO ` + purgerRole)
+	r := newRunner(t, db, anonymizeRule(retention.Anonymize{Name: "born", Strategy: "CoarsenDate", Precision: "Month"},
+		retention.Anonymize{Name: "seen", Strategy: "CoarsenDate", Precision: "Month"}, retention.Anonymize{Name: "local", Strategy: "CoarsenDate", Precision: "Year"}))
+	if result := r.Run(v1alpha1.ReasonCompleted).Results[0]; result.Done != 2 || result.Due != 2 {
+		t.Errorf("result %+v, want what the first and the fifth record have", result)
+	}
+	want := []string{
+		"(1,1987-05-01,\"2026-02-01 00:00:00+00\",\"2026-01-01 00:00:00\")", "(2,1987-05-01,\"2026-02-01 00:00:00+00\",\"2026-01-01 00:00:00\")",
+		"(3,,infinity,-infinity)", "(4,infinity,,)", "(5,\"0044-03-01 BC\",\"2026-01-01 00:00:00+00\",)", "(6,1987-05-17,\"2026-02-28 00:00:00+00\",\"2026-02-28 00:00:00\")",
+	}
+	if diff := cmp.Diff(want, db.rows("SELECT id, born, seen, local FROM events ORDER BY id")); diff != "" {
+		t.Error(diff)
+	}
+	newRunner(t, db, r.Plan.Rules...).Run(v1alpha1.ReasonNothingDue)
+}

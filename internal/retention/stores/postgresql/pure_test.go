@@ -54,7 +54,7 @@ func TestNothingOfAUserIsEverPartOfAStatementsText(t *testing.T) {
 		"count":  func() (string, []any) { return countSQL(rule, holds, time.Unix(2e9, 0), tab) },
 		"delete": func() (string, []any) { return deleteSQL(rule, holds, on) },
 		"lock":   func() (string, []any) { return lockSQL(rule, holds, on) },
-		"hash":   func() (string, []any) { return hashSQL(rule, holds, on, []string{"(0,1)"}, [][]*string{{&hash}}) },
+		"hash":   func() (string, []any) { return replaceSQL(rule, holds, on, []string{"(0,1)"}, [][]*string{{&hash}}) },
 		"referenced": func() (string, []any) {
 			return referencedSQL(rule, holds, tab, reference{schema: hostile, name: hostile})
 		},

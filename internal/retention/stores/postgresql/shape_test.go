@@ -137,6 +137,28 @@ func TestChildrenGoBeforeTheirParents(t *testing.T) {
 	}
 }
 
+// Foreign keys in a circle that nobody declared: neither side can go first, until the reference of one side is taken away.
+func TestForeignKeysInACircleAreRefusedUntilOneIsNull(t *testing.T) {
+	db := newDatabase(t)
+	db.exec(`CREATE TABLE orders (id int PRIMARY KEY, at timestamptz, invoice int); CREATE TABLE invoices (id int PRIMARY KEY, at timestamptz, "order" int REFERENCES orders);
+		INSERT INTO orders SELECT n, timestamptz '2026-11-24' - make_interval(days => n), n FROM generate_series(1, 200) n; INSERT INTO invoices SELECT id, at, id FROM orders;
+		ALTER TABLE orders ADD FOREIGN KEY (invoice) REFERENCES invoices; CREATE INDEX ON orders (invoice); CREATE INDEX ON invoices ("order");
+		GRANT SELECT, DELETE, UPDATE ON orders, invoices TO carrier_purger`)
+	orders, invoices := deleteRule("orders", "public.orders", "at", v1alpha1.ClockTimestampTZ, 90), deleteRule("invoices", "public.invoices", "at", v1alpha1.ClockTimestampTZ, 90)
+	for _, rules := range [][]retention.Rule{{orders, invoices}, {invoices, orders}} {
+		if got := newRunner(t, db, rules...).Run(v1alpha1.ReasonReferenced); db.int("SELECT count(*) FROM orders") != 200 || db.int("SELECT count(*) FROM invoices") != 200 {
+			t.Errorf("something went: %s", got.Outcome.Message)
+		}
+	}
+	cut := orders
+	cut.Name, cut.Action, cut.Fields = "references", string(v1alpha1.ActionAnonymize), []retention.Anonymize{{Name: "invoice", Strategy: "Null"}}
+	newRunner(t, db, cut).Run(v1alpha1.ReasonCompleted)
+	newRunner(t, db, invoices, orders).Run(v1alpha1.ReasonCompleted)
+	if db.int("SELECT count(*) FROM orders") != 89 || db.int("SELECT count(*) FROM invoices") != 89 {
+		t.Error("not exactly the young ones are left")
+	}
+}
+
 func TestRulesOfOneCollectionAreCountedAsTheyBegin(t *testing.T) {
 	db := newDatabase(t)
 	db.exec(events)

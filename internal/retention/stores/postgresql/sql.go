@@ -126,7 +126,11 @@ func (s *statement) unfinished(fields []retention.Anonymize, t *table) string {
 		case v1alpha1.AnonymizeConstant:
 			parts[i] = fmt.Sprintf("%s IS DISTINCT FROM %s::text::%s", column, s.arg(f.Value), t.columns[f.Name].full)
 		default:
-			parts[i] = fmt.Sprintf("(%s IS NOT NULL AND %s::text !~ '^%s[0-9a-f]{64}$')", column, column, retention.HashPrefix)
+			if t.isDate(f) {
+				parts[i] = fmt.Sprintf("coalesce(%s <> %s, false)", column, t.coarsened(f))
+				break
+			}
+			parts[i] = fmt.Sprintf("coalesce(%s::text !~ %s, false)", column, s.arg("^(?:"+f.Pattern()+")$"))
 		}
 	}
 	return "(" + strings.Join(parts, " OR ") + ")"
@@ -268,7 +272,7 @@ func deleteSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, 
 	return text + own.String() + returning(rule, w), s.args
 }
 
-// updateSQL anonymizes a window's due records with null and constants.
+// updateSQL anonymizes a window's due records with what the store can say itself.
 func updateSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
 	s := &statement{}
 	sets := s.sets(rule.Fields, w.table)
@@ -277,49 +281,66 @@ func updateSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, 
 	return text, s.args
 }
 
-// sets assigns null and constants; keyed hashes are assigned from h, in the order of hashed.
+// sets assigns what the store can say itself; computed replacements are assigned from h, in the order of computed.
 func (s *statement) sets(fields []retention.Anonymize, t *table) []string {
 	var sets []string
-	hashes := 0
+	computed := 0
 	for _, f := range fields {
-		switch v1alpha1.AnonymizeStrategy(f.Strategy) {
-		case v1alpha1.AnonymizeNull:
+		switch {
+		case f.Strategy == string(v1alpha1.AnonymizeNull):
 			sets = append(sets, quote(f.Name)+" = NULL")
-		case v1alpha1.AnonymizeConstant:
+		case f.Strategy == string(v1alpha1.AnonymizeConstant):
 			sets = append(sets, fmt.Sprintf("%s = %s::text::%s", quote(f.Name), s.arg(f.Value), t.columns[f.Name].full))
+		case t.isDate(f):
+			sets = append(sets, fmt.Sprintf("%s = %s", quote(f.Name), t.coarsened(f)))
 		default:
-			sets = append(sets, fmt.Sprintf("%s = h.v%d", quote(f.Name), hashes))
-			hashes++
+			sets = append(sets, fmt.Sprintf("%s = h.v%d", quote(f.Name), computed))
+			computed++
 		}
 	}
 	return sets
 }
 
-// hashed are the fields that KeyedHash replaces.
-func hashed(fields []retention.Anonymize) []string {
-	var names []string
-	for _, f := range fields {
-		if f.Strategy == string(v1alpha1.AnonymizeKeyedHash) {
-			names = append(names, f.Name)
-		}
-	}
-	return names
+// isDate says whether the store itself coarsens the field: it is a date or a time and no text.
+func (t *table) isDate(f retention.Anonymize) bool {
+	return f.Strategy == string(v1alpha1.AnonymizeCoarsenDate) && slices.Contains([]string{"date", "timestamp", "timestamptz"}, t.columns[f.Name].kind)
 }
 
-// lockSQL locks a window's due records and reads what is to be hashed: place, then the fields in the order of hashed.
+// coarsened is the first moment, in UTC, of the month or year of a date. Infinity stays.
+func (t *table) coarsened(f retention.Anonymize) string {
+	unit := "'month'"
+	if f.Precision == string(v1alpha1.PrecisionYear) {
+		unit = "'year'"
+	}
+	switch t.columns[f.Name].kind {
+	case "timestamptz":
+		return fmt.Sprintf("date_trunc(%s, %s, 'UTC')", unit, field(f.Name))
+	case "date":
+		return fmt.Sprintf("date_trunc(%s, %s::timestamp)::date", unit, field(f.Name))
+	default:
+		return fmt.Sprintf("date_trunc(%s, %s)", unit, field(f.Name))
+	}
+}
+
+// computed are the fields whose replacement the purger computes.
+func (t *table) computed(fields []retention.Anonymize) []retention.Anonymize {
+	return slices.DeleteFunc(retention.Computed(fields), t.isDate)
+}
+
+// lockSQL locks a window's due records and reads what replacements are computed from: place, then the fields in the order of computed.
 func lockSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
 	s := &statement{}
 	columns := []string{"t.ctid::text"}
-	for _, name := range hashed(rule.Fields) {
-		columns = append(columns, field(name)+"::text")
+	for _, f := range w.table.computed(rule.Fields) {
+		columns = append(columns, field(f.Name)+"::text")
 	}
 	text := fmt.Sprintf("SELECT %s FROM ONLY %s AS t WHERE %s AND %s AND NOT %s FOR UPDATE", strings.Join(columns, ", "), w.leaf.quoted(),
 		s.blocks(w.from, w.to), s.due(rule, w.table), s.held(holds, w.table))
 	return text, s.args
 }
 
-// hashSQL writes hashed values back to records that lockSQL locked. Rule and holds are checked again.
-func hashSQL(rule *retention.Rule, holds []retention.Hold, w target, places []string, values [][]*string) (string, []any) {
+// replaceSQL writes computed replacements to records that lockSQL locked. Rule and holds are checked again.
+func replaceSQL(rule *retention.Rule, holds []retention.Hold, w target, places []string, values [][]*string) (string, []any) {
 	s := &statement{}
 	arrays, names := []string{s.arg(places) + "::text[]::tid[]"}, []string{"place"}
 	for i, column := range values {

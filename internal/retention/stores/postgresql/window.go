@@ -106,17 +106,17 @@ func (s *session) locate(ctx context.Context, t *table, at place, shard retentio
 
 // change is the transaction of a window: one statement, which commits by itself, or two if values are hashed here.
 func (s *session) change(ctx context.Context, w retention.Window, on target, records *retention.RecordsDigest) error {
-	names := hashed(w.Rule.Fields)
-	if len(names) == 0 {
+	fields := on.table.computed(w.Rule.Fields)
+	if len(fields) == 0 {
 		text, args := changeSQL(w.Rule, w.Holds, on)
 		return account(ctx, s.conn, text, args, records)
 	}
 	return pgx.BeginTxFunc(ctx, s.conn, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		places, values, err := lock(ctx, tx, w, on, len(names))
+		places, values, err := lock(ctx, tx, w, on, fields)
 		if err != nil || len(places) == 0 {
 			return err
 		}
-		text, args := hashSQL(w.Rule, w.Holds, on, places, values)
+		text, args := replaceSQL(w.Rule, w.Holds, on, places, values)
 		return account(ctx, tx, text, args, records)
 	})
 }
@@ -141,35 +141,36 @@ func account(ctx context.Context, on querier, text string, args []any, records *
 	return nil
 }
 
-// lock locks the window's records and returns their places and, field by field, their hashed values. The key of the hash never goes to the store.
-func lock(ctx context.Context, tx pgx.Tx, w retention.Window, on target, fields int) (places []string, values [][]*string, err error) {
+// lock locks the window's records and returns their places and, field by field, their replacements. The hash key never goes to the store.
+func lock(ctx context.Context, tx pgx.Tx, w retention.Window, on target, fields []retention.Anonymize) (places []string, values [][]*string, err error) {
 	text, args := lockSQL(w.Rule, w.Holds, on)
 	rows, err := tx.Query(ctx, text, args...)
 	if err != nil {
 		return nil, nil, err
 	}
-	values = make([][]*string, fields)
-	row, into := scanner(1 + fields)
+	values = make([][]*string, len(fields))
+	row, into := scanner(1 + len(fields))
 	_, err = pgx.ForEachRow(rows, into, func() error {
 		places = append(places, row[0].String)
-		for i := range values {
-			values[i] = append(values[i], replacement(w.Hasher, row[i+1]))
+		for i := range fields {
+			value, err := replacement(&fields[i], w.Hasher, row[i+1])
+			if err != nil {
+				return err
+			}
+			values[i] = append(values[i], value)
 		}
 		return nil
 	})
 	return places, values, err
 }
 
-// replacement of a value: null stays null, and what is hashed already stays as it is.
-func replacement(hasher *retention.Hasher, value pgtype.Text) *string {
+// replacement of a value: null stays null.
+func replacement(f *retention.Anonymize, hasher *retention.Hasher, value pgtype.Text) (*string, error) {
 	if !value.Valid {
-		return nil
+		return nil, nil
 	}
-	result := value.String
-	if !retention.IsHashed(result) {
-		result = hasher.Value(result)
-	}
-	return &result
+	result, err := f.Replace(hasher, value.String)
+	return &result, err
 }
 
 // readKeys adds the keys of the changed records to their digest as they come: memory does not grow with the window.

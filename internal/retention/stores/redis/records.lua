@@ -1,11 +1,11 @@
 -- Decides about records, and changes them, in one step that nothing comes between.
 --
 -- KEYS: the records. ARGV[1]: the rule and the filters of holds as JSON (see spec in script.go). ARGV[1 + i]: which holds cover key i, as
--- numbers with commas. After these, in mode "change", for each key and each field to be hashed: what was read, as "=" and the value or "-"
--- for none; and the hash.
+-- numbers with commas. After these, in mode "change", for each key and each field whose replacement the purger computes: what was read, as
+-- "=" and the value or "-" for none; and the replacement.
 --
 -- Returns in mode "count": total, due, held, nullClock, futureClock, early, far, sound. In mode "read": for each due record that is not
--- held its place in KEYS and the values of the fields to be hashed, false for none. In mode "change": the places of the changed records.
+-- held its place in KEYS and the values of these fields, false for none. In mode "change": the places of the changed records.
 --
 -- Instants are microseconds since 1970, exact as doubles until the year 2255. What lies behind needs no exactness.
 
@@ -128,9 +128,47 @@ local function clock(r)
   return epoch(text)
 end
 
-local function hashed(text)
-  return #text == 68 and string.find(text, '^kh1%-[0-9a-f]+$') ~= nil
+-- behind is the place behind the first n characters of a text in UTF-8.
+local function behind(text, n)
+  local at = 1
+  while n > 0 and at <= #text do
+    at = string.find(text, '[^\128-\191]', at + 1) or #text + 1
+    n = n - 1
+  end
+  return at
 end
+
+local DATES = {
+  Month = {'^%d%d%d%d%-%d%d%-01$', '^%d%d%d%d%-%d%d%-01[Tt]00:00:00'},
+  Year = {'^%d%d%d%d%-01%-01$', '^%d%d%d%d%-01%-01[Tt]00:00:00'},
+}
+
+-- done says whether a text is a replacement, by strategy: what Pattern of internal/retention/replace.go says.
+local done = {
+  KeyedHash = function(text)
+    return #text == 68 and string.find(text, '^kh1%-[0-9a-f]+$') ~= nil
+  end,
+  Truncate = function(text, f)
+    return behind(text, f.length) > #text
+  end,
+  CoarsenPostcode = function(text, f)
+    return string.find(text, '^[0Xx -]*$', behind(text, f.length)) ~= nil
+  end,
+  CoarsenDate = function(text, f)
+    local day, time = unpack(DATES[f.precision])
+    if text == '' or string.find(text, day) then return true end
+    local _, last = string.find(text, time)
+    local zone = last and string.sub(text, last + 1)
+    return zone ~= nil and (string.find(zone, '^[Zz]$') or string.find(zone, '^[+-]%d%d:%d%d$')) ~= nil
+  end,
+  Fake = function(text, f)
+    if f.form == 'Email' then
+      return #text == 36 and string.find(text, '^[a-z2-7]+@example%.invalid$') ~= nil
+    end
+    if string.find(text, '[%z\128-\255]') then return false end
+    return string.find(string.sub(string.gsub(text, '%W', ''), 1, 3), '[^9Qq]') == nil
+  end,
+}
 
 -- pending says whether a field does not hold its replacement yet. A field that is not there holds nothing to replace.
 local function pending(r, f)
@@ -138,7 +176,7 @@ local function pending(r, f)
   if not v then return false end
   if f.strategy == 'Null' then return true end
   if f.strategy == 'Constant' then return v ~= (f.value or '') end
-  return not hashed(v)
+  return not done[f.strategy](v, f)
 end
 
 local function unfinished(r)
@@ -162,17 +200,16 @@ local function read(key)
   return r
 end
 
--- hashes of the record's fields, from what the purger read before; nil: one of them changed since.
-local function hashes(r, at)
+-- computed replacements of the record's fields, from what the purger read before; nil: one of them changed since.
+local function computed(r, at)
   local found = {}
   for _, f in ipairs(spec.fields) do
-    if f.strategy == 'KeyedHash' then
-      local old, hash = ARGV[at], ARGV[at + 1]
+    if done[f.strategy] then
+      local old, replacement = ARGV[at], ARGV[at + 1]
       at = at + 2
-      local v = value(r, f.name)
-      if v and not hashed(v) then
-        if old ~= '=' .. v then return nil end
-        found[f.name] = hash
+      if pending(r, f) then
+        if old ~= '=' .. value(r, f.name) then return nil end
+        found[f.name] = replacement
       end
     end
   end
@@ -184,7 +221,7 @@ local function change(r, at)
     redis.call('UNLINK', r.key)
     return true
   end
-  local found = hashes(r, at)
+  local found = computed(r, at)
   if not found then return false end
   for _, f in ipairs(spec.fields) do
     if pending(r, f) then
@@ -216,9 +253,9 @@ local function count(r, at, isDue, covering)
   add(8, at < 0 or (at >= YEAR1971 and at < YEAR10000))
 end
 
-local hashing = 0
+local computing = 0
 for _, f in ipairs(spec.fields) do
-  if f.strategy == 'KeyedHash' then hashing = hashing + 1 end
+  if done[f.strategy] then computing = computing + 1 end
 end
 
 local answer = {}
@@ -234,9 +271,9 @@ for i, key in ipairs(KEYS) do
       if spec.mode == 'read' then
         answer[#answer + 1] = i
         for _, f in ipairs(spec.fields) do
-          if f.strategy == 'KeyedHash' then answer[#answer + 1] = value(r, f.name) end
+          if done[f.strategy] then answer[#answer + 1] = value(r, f.name) end
         end
-      elseif change(r, 2 + #KEYS + (i - 1) * 2 * hashing) then
+      elseif change(r, 2 + #KEYS + (i - 1) * 2 * computing) then
         answer[#answer + 1] = i
       end
     end

@@ -130,9 +130,9 @@ var errAnswer = retention.Fail(v1alpha1.ReasonStoreUnreachable, "the store gives
 // change changes the due records of keys, and adds those that it changed to records.
 func (s *session) change(ctx context.Context, d *decision, hasher *retention.Hasher, keys []string, records *retention.RecordsDigest) error {
 	var replacements []any
-	if fields := hashed(d.rule.Fields); fields > 0 {
+	if fields := retention.Computed(d.rule.Fields); len(fields) > 0 {
 		var err error
-		if keys, replacements, err = s.hash(ctx, d, hasher, keys, fields); err != nil || len(keys) == 0 {
+		if keys, replacements, err = s.compute(ctx, d, hasher, keys, fields); err != nil || len(keys) == 0 {
 			return err
 		}
 	}
@@ -153,19 +153,10 @@ func (s *session) change(ctx context.Context, d *decision, hasher *retention.Has
 	return nil
 }
 
-// hashed is the number of fields that KeyedHash replaces.
-func hashed(fields []retention.Anonymize) (n int) {
-	for _, f := range fields {
-		if f.Strategy == string(v1alpha1.AnonymizeKeyedHash) {
-			n++
-		}
-	}
-	return n
-}
-
-// hash reads the due records of keys and computes the hashes. The key of the hash never goes to the store, which compares what was
-// read with what the record holds when it is changed.
-func (s *session) hash(ctx context.Context, d *decision, hasher *retention.Hasher, keys []string, fields int) (due []string, replacements []any, err error) {
+// compute reads the due records of keys and computes the replacements of fields. The hash key never goes to the store, which compares
+// what was read with what the record holds when it is changed.
+func (s *session) compute(ctx context.Context, d *decision, hasher *retention.Hasher, keys []string, fields []retention.Anonymize,
+) (due []string, replacements []any, err error) {
 	args, err := d.args(modeRead, keys)
 	if err != nil {
 		return nil, nil, err
@@ -174,34 +165,34 @@ func (s *session) hash(ctx context.Context, d *decision, hasher *retention.Hashe
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return nil, nil, err
 	}
-	if len(answer)%(1+fields) != 0 {
+	if len(answer)%(1+len(fields)) != 0 {
 		return nil, nil, errAnswer
 	}
-	for ; len(answer) > 0; answer = answer[1+fields:] {
+	for ; len(answer) > 0; answer = answer[1+len(fields):] {
 		place, ok := answer[0].(int64)
 		if !ok || place < 1 || place > int64(len(keys)) {
 			return nil, nil, errAnswer
 		}
 		due = append(due, keys[place-1])
-		for _, value := range answer[1 : 1+fields] {
-			old, hash := replacement(hasher, value)
-			replacements = append(replacements, old, hash)
+		for i := range fields {
+			old, replaced, err := replacement(&fields[i], hasher, answer[1+i])
+			if err != nil {
+				return nil, nil, err
+			}
+			replacements = append(replacements, old, replaced)
 		}
 	}
 	return due, replacements, nil
 }
 
 // replacement of a value, in the script's terms.
-func replacement(hasher *retention.Hasher, value any) (old, hash string) {
+func replacement(f *retention.Anonymize, hasher *retention.Hasher, value any) (old, replaced string, err error) {
 	text, ok := value.(string)
-	switch {
-	case !ok:
-		return "-", ""
-	case retention.IsHashed(text):
-		return "=" + text, text
-	default:
-		return "=" + text, hasher.Value(text)
+	if !ok {
+		return "-", "", nil
 	}
+	replaced, err = f.Replace(hasher, text)
+	return "=" + text, replaced, err
 }
 
 // shape is what the survey says of a record: its type, and for a hash which of the fields it has.
