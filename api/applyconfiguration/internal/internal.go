@@ -739,6 +739,8 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DatePrecision
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
+  scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.EmbeddedDocument
   map:
     fields:
@@ -1653,6 +1655,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: targetBatchMilliseconds
       type:
         scalar: numeric
+    - name: workWindows
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
+          elementRelationship: atomic
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.QueryCredential
   map:
     fields:
@@ -2382,6 +2390,21 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WebhookVerification
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
+  map:
+    fields:
+    - name: days
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.DayOfWeek
+          elementRelationship: associative
+    - name: from
+      type:
+        scalar: string
+    - name: to
+      type:
+        scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:
