@@ -98,6 +98,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.GatewaySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GatewayStatus"):
 		return &apiv1alpha1.GatewayStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldSubject"):
+		return &apiv1alpha1.HeldSubjectApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HostStatus"):
 		return &apiv1alpha1.HostStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IntegrationCertificates"):

@@ -180,6 +180,8 @@ const (
 	ReasonHoldExpired = "HoldExpired"
 	// ReasonHoldInvalid: a hold of the store cannot be understood; the store's runs stop until it is mended.
 	ReasonHoldInvalid = "HoldInvalid"
+	// ReasonHoldKeyMismatch: a hold names people by hashes of a key that the policy does not have.
+	ReasonHoldKeyMismatch = "HoldKeyMismatch"
 )
 
 // Reasons with which a PurgeRun ends; also stopReason and outcome.reason.

@@ -2,6 +2,38 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+// KeyedHash of a value: kh1- and HMAC-SHA-256 in hexadecimal.
+//
+// +kubebuilder:validation:MinLength=68
+// +kubebuilder:validation:MaxLength=68
+// +kubebuilder:validation:XValidation:rule="self.matches('^kh1-[0-9a-f]{64}$')",message="a hash is kh1- and 64 digits 0-9a-f: kubectl carrier hold hash computes it"
+type KeyedHash string
+
+// HeldSubject says whose records are held without naming anybody.
+type HeldSubject struct {
+	// field of the collection that identifies the person, for example customer_id.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Field string `json:"field,omitempty"`
+
+	// keyID says with which key the hashes were computed, as kubectl carrier hold hash prints it. Runs of a policy whose hashKeyRef is
+	// missing, or names another key, stop until hold and policy agree.
+	// +required
+	// +kubebuilder:validation:MinLength=20
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^hk1-[0-9a-f]{16}$')",message="a key ID is hk1- and 16 digits 0-9a-f: kubectl carrier hold hash prints it"
+	KeyID string `json:"keyID,omitempty"`
+
+	// hashes of the field's values, at most 1000: HMAC-SHA-256 of the value's text, byte by byte as the store writes it. They are those of
+	// strategy KeyedHash, so that a value that was anonymized with it is held too. Hashes of earlier keys match such values alone.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=1000
+	Hashes []KeyedHash `json:"hashes,omitempty"`
+}
+
 // LegalHoldSpec says what no purge may touch.
 type LegalHoldSpec struct {
 	// storeRef names a DataStore in the same namespace.
@@ -14,13 +46,18 @@ type LegalHoldSpec struct {
 	// +kubebuilder:validation:MaxLength=255
 	Collection string `json:"collection,omitempty"`
 
-	// where narrows the hold to records that match all of these filters. Omitted: all records of the collection are held.
+	// where narrows the hold to records that match all of these filters. Without where and subject, all records of the collection are held.
 	// +optional
 	// +listType=map
 	// +listMapKey=field
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Where []RecordFilter `json:"where,omitempty"`
+
+	// subject narrows the hold to records of some people, by keyed hash, so that the hold names nobody. With where, both must match. Not every
+	// type of store can check it: PostgreSQL and MySQL can.
+	// +optional
+	Subject HeldSubject `json:"subject,omitzero"`
 
 	// reason for the hold. It is shown to people who see the run; write a case number, no personal data.
 	// +required

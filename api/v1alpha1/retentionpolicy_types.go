@@ -519,8 +519,9 @@ type RetentionPolicySpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Rules []RetentionRule `json:"rules,omitempty"`
 
-	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash, of Fake and of the evidence digest, 32
-	// bytes or more. Needed by KeyedHash and Fake; without it the digest is keyed with a random key of the run.
+	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash, of Fake, of the evidence digest and of
+	// legal holds of the store that name people by hash, 32 bytes or more. Without it, where none of the others needs it, the digest is keyed
+	// with a random key of the run.
 	// +optional
 	HashKeyRef LocalReference `json:"hashKeyRef,omitzero"`
 

@@ -39,7 +39,7 @@ func Run(args []string, streams Streams, now clock.PassiveClock) int {
 	profile.AddCommand(lintCommand(streams, now))
 	datastore := &cobra.Command{Use: "datastore", Short: "Work with DataStores"}
 	datastore.AddCommand(scanCommand(streams))
-	root.AddCommand(profile, purgeCommand(streams, now), datastore)
+	root.AddCommand(profile, purgeCommand(streams, now), datastore, holdCommand(streams))
 	root.SetArgs(args)
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

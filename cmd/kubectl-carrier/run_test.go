@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -80,5 +83,44 @@ func TestLintPrintsJSON(t *testing.T) {
 	}
 	if _, out, _ := run(t, profile, "profile", "lint", "-o", "json", "-"); strings.TrimSpace(out) != "[]" {
 		t.Errorf("without findings: %s", out)
+	}
+}
+
+func TestHoldHash(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	short := filepath.Join(t.TempDir(), "short")
+	for file, content := range map[string]string{key: "0123456789abcdef0123456789abcdef", short: "0123"} {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const ada = "kh1-80db6b0a88a6da89c2d1f32b8dc3b0a7d7d8ba4c2a9e4d0b1f6f9c35d2f1a8e4"
+	for name, tc := range map[string]struct {
+		in, out, err string
+		key          string
+	}{
+		"values, with either end of line": {in: "ada@example.com\r\nada@example.com", key: key, out: "hashes:\n- HASH\n- HASH\n"},
+		"a hash stays as it is":           {in: ada + "\n", key: key, out: "hashes:\n- " + ada + "\n"},
+		"spaces count":                    {in: "ada@example.com \n", key: key, out: "hashes:\n- OTHER\n"},
+		"nothing":                         {key: key, err: "there are no values"},
+		"an empty line":                   {in: "ada@example.com\n\n", key: key, err: "line 2 is empty"},
+		"a short key":                     {in: "ada@example.com\n", key: short, err: "32 or more are needed"},
+		"no key":                          {in: "ada@example.com\n", key: key + "x", err: "no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := tc.out
+			for mark, value := range map[string]string{"HASH": "ada@example.com", "OTHER": "ada@example.com "} {
+				mac := hmac.New(sha256.New, []byte("0123456789abcdef0123456789abcdef"))
+				mac.Write([]byte(value))
+				want = strings.ReplaceAll(want, mark, "kh1-"+hex.EncodeToString(mac.Sum(nil)))
+			}
+			code, out, errOut := run(t, tc.in, "hold", "hash", "--key-file", tc.key)
+			if (code == 0) != (tc.err == "") || !strings.HasSuffix(out, want) || !strings.Contains(errOut, tc.err) || strings.Contains(out+errOut, "ada@") {
+				t.Errorf("exit code %d\n%s%s", code, out, errOut)
+			}
+			if tc.err == "" && !strings.HasPrefix(out, "keyID: hk1-") {
+				t.Errorf("no key ID: %s", out)
+			}
+		})
 	}
 }

@@ -83,7 +83,7 @@ func (o *scanOptions) scan(ctx context.Context, c client.Client, key types.Names
 	if err := o.writeConnection(ctx, c, store, dir); err != nil {
 		return nil, err
 	}
-	session, err := drivers.New(plan, dir).Open(ctx)
+	session, err := drivers.New(plan, dir, nil).Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the store: %w", err)
 	}

@@ -97,9 +97,10 @@ func purge(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	hasher := retention.NewHasher(key)
 	engine := &retention.Engine{
-		Plan: plan, Store: drivers.New(plan, o.connectionDir), Holds: status, Reporter: status,
-		Hasher: retention.NewHasher(key), Signer: signer, Clock: clock.RealClock{},
+		Plan: plan, Store: drivers.New(plan, o.connectionDir, hasher), Holds: status, Reporter: status,
+		Hasher: hasher, Signer: signer, Clock: clock.RealClock{},
 		Log: slog.Default().With("namespace", plan.Namespace, "run", plan.Run, "policy", plan.Policy, "mode", plan.Mode),
 	}
 	if failure, ok := errors.AsType[*retention.Failure](refusal); ok {

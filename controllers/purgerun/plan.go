@@ -3,6 +3,7 @@ package purgerun
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -102,6 +103,8 @@ func decide(in *input) plan {
 		var err error
 		purge, err = currentPlan(in, holds)
 		switch {
+		case err == nil && keyless(purge) != nil:
+			b = keyless(purge)
 		case err == nil && len(encodePlan(purge)) <= maxPlanBytes:
 			return plan{purge: purge, again: again}
 		case err == nil:
@@ -136,6 +139,16 @@ func workWindow(in *input) (*block, time.Time) {
 	}
 	return &block{reason: v1alpha1.ReasonOutsideWorkWindow, waiting: true, message: fmt.Sprintf(
 		"the run waits for a work window of RetentionPolicy %q (throttle.workWindows), and goes on from its checkpoint: %s", in.policy.Name, opens)}, until
+}
+
+// keyless says that a hold names people by keyed hash, and the run has no key to check it with; nil: it can check all holds.
+func keyless(purge *retention.Plan) *block {
+	i := slices.IndexFunc(purge.Holds, func(h retention.Hold) bool { return h.Subject != nil })
+	if i < 0 || purge.HashKey {
+		return nil
+	}
+	return &block{reason: v1alpha1.ReasonKeyMissing, message: fmt.Sprintf("LegalHold %q names people by keyed hash, and the run has no key to check it with: "+
+		"set hashKeyRef of RetentionPolicy %q to the key of the hold, and delete this run", purge.Holds[i].Name, purge.Policy)}
 }
 
 // ended says how the run ended, nil if it has not. The purger's outcome counts once its Job is over; a Job that is over without one failed.

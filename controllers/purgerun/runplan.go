@@ -96,8 +96,13 @@ func planStore(store *v1alpha1.DataStore, caBundle string) retention.Store {
 func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {
 	planned := make([]retention.Hold, len(holds))
 	for i := range holds {
-		planned[i] = retention.Hold{
-			Name: holds[i].Name, Collection: holds[i].Spec.Collection, Where: planFilters(holds[i].Spec.Where),
+		spec := &holds[i].Spec
+		planned[i] = retention.Hold{Name: holds[i].Name, Collection: spec.Collection, Where: planFilters(spec.Where)}
+		if spec.Subject.Field != "" {
+			planned[i].Subject = &retention.HeldSubject{Field: spec.Subject.Field, KeyID: spec.Subject.KeyID}
+			for _, hash := range spec.Subject.Hashes {
+				planned[i].Subject.Hashes = append(planned[i].Subject.Hashes, string(hash))
+			}
 		}
 	}
 	return planned

@@ -195,6 +195,48 @@ func TestHoldMadeMidRunReachesThePlan(t *testing.T) {
 	}
 }
 
+// A hold by subject that the policy's key cannot check stalls the policy and its run; with the right key it reaches the plan.
+func TestHoldBySubjectNeedsTheKeyThatItsHashesAreOf(t *testing.T) {
+	w := shop(t)
+	run := w.nextSlot()
+	hasher := plan.NewHasher(hashKeySecret().Data["key"])
+	h := hold("case-7")
+	h.Spec.Subject = v1alpha1.HeldSubject{Field: "recipient_name", KeyID: "hk1-0123456789abcdef", Hashes: []v1alpha1.KeyedHash{v1alpha1.KeyedHash(hasher.Value("Ada"))}}
+	w.create(h)
+	w.settle()
+	w.expect(&v1alpha1.RetentionPolicy{}, "shipments", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonHoldKeyMismatch)
+
+	edit(w, "case-7", h, func(h *v1alpha1.LegalHold) { h.Spec.Subject.KeyID = hasher.KeyID() })
+	w.settle()
+	w.expect(&v1alpha1.RetentionPolicy{}, "shipments", v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonSucceeded)
+	want := []plan.Hold{{Name: "case-7", Collection: shipments, Where: []plan.Filter{{Field: "id", Operator: "In", Values: []string{"1001", "1002"}}},
+		Subject: &plan.HeldSubject{Field: "recipient_name", KeyID: hasher.KeyID(), Hashes: []string{hasher.Value("Ada")}}}}
+	if diff := cmp.Diff(want, w.plan(run.Name).Holds); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRunWithoutAKeyWaitsWhileAHoldNamesPeople(t *testing.T) {
+	w := newWorld(t)
+	keyless := policy()
+	keyless.Spec.HashKeyRef = v1alpha1.LocalReference{}
+	w.create(connectionSecret(), hashKeySecret(), bundle(t), store(), keyless)
+	w.settle()
+	run := w.nextSlot()
+	h := hold("case-7")
+	h.Spec.Subject = v1alpha1.HeldSubject{Field: "recipient_name", KeyID: "hk1-0123456789abcdef", Hashes: []v1alpha1.KeyedHash{v1alpha1.KeyedHash(plan.NewHasher(nil).Value("Ada"))}}
+	w.create(h)
+	w.settle()
+	w.expect(&v1alpha1.RetentionPolicy{}, "shipments", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonKeyMissing)
+	w.expect(run, run.Name, v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonKeyMissing)
+	if !w.suspended(run.Name) {
+		t.Error("the Job works on under a hold that it cannot check")
+	}
+	w.remove(h)
+	w.settle()
+	w.expect(run, run.Name, v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonRunning)
+}
+
 func TestHoldExpiresByTheCalendar(t *testing.T) {
 	w := shop(t)
 	h := hold("case-1")

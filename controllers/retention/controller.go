@@ -33,7 +33,7 @@ const (
 // +kubebuilder:rbac:groups=carrier-operator.io,resources=retentionpolicies/status,verbs=patch
 // +kubebuilder:rbac:groups=carrier-operator.io,resources=retentionpolicies/finalizers,verbs=update
 // +kubebuilder:rbac:groups=carrier-operator.io,resources=purgeruns,verbs=get;list;watch;create;delete
-// +kubebuilder:rbac:groups=carrier-operator.io,resources=datastores,verbs=get;list;watch
+// +kubebuilder:rbac:groups=carrier-operator.io,resources=datastores;legalholds,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -80,7 +80,11 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.store, err = ssa.Get(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name, &v1alpha1.DataStore{}); err != nil {
 		return in, err
 	}
-	if in.keys, err = c.keysProblem(ctx, policy); err != nil {
+	var hashKey []byte
+	if in.keys, hashKey, err = c.keysProblem(ctx, policy); err != nil {
+		return in, err
+	}
+	if in.holds, err = c.holdsProblem(ctx, policy, in.store, hashKey, in.now); err != nil {
 		return in, err
 	}
 	if in.policies, err = listPolicies(ctx, c.Client, policy); err != nil {

@@ -25,6 +25,8 @@ type input struct {
 	policies []v1alpha1.RetentionPolicy
 	// keys is what is wrong with the Secrets of hashKeyRef and signingKeyRef.
 	keys *problem
+	// holds is which hold of the store the policy's key cannot check.
+	holds *problem
 	// nameTaken is set when a run could not be made because its name is taken by something that is not ours.
 	nameTaken *problem
 	// runs of the policy, oldest first.
@@ -94,7 +96,7 @@ func (d *decider) going() *v1alpha1.PurgeRun {
 func (d *decider) inspect() {
 	var p *problem
 	d.schedule, p = timing(&d.policy.Spec, d.now)
-	for _, candidate := range []*problem{p, storeProblem(d.policy, d.policies, d.store), d.keys, d.nameTaken} {
+	for _, candidate := range []*problem{p, storeProblem(d.policy, d.policies, d.store), d.keys, d.holds, d.nameTaken} {
 		if candidate != nil {
 			d.problem = candidate
 			return

@@ -17,12 +17,13 @@ import (
 )
 
 // Setup says what wakes the controller up: the policy, its runs when they come to a turn, its store, the store's other policies (they may
-// demand a minimum), its keys' Secrets (metadata only), and the clock.
+// demand a minimum) and its holds, its keys' Secrets (metadata only), and the clock.
 func (c *Controller) Setup(b *builder.Builder) error {
 	return b.For(&v1alpha1.RetentionPolicy{}).
 		Watches(&v1alpha1.PurgeRun{}, handler.EnqueueRequestsFromMapFunc(policiesOfRun), builder.WithPredicates(runs.Turned())).
 		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(c.policiesBeside), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfStore)).
+		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfHold)).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(c.policiesOfSecret)).
 		Complete(c)
 }
@@ -51,8 +52,19 @@ func (c *Controller) policiesBeside(ctx context.Context, object client.Object) [
 }
 
 func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) []reconcile.Request {
-	return c.policies(ctx, store.GetNamespace(), func(*v1alpha1.RetentionPolicy) bool { return true },
-		client.MatchingFields{storemap.FieldStore: store.GetName()})
+	return c.policiesWithStore(ctx, store.GetNamespace(), store.GetName())
+}
+
+func (c *Controller) policiesOfHold(ctx context.Context, object client.Object) []reconcile.Request {
+	hold, ok := object.(*v1alpha1.LegalHold)
+	if !ok {
+		return nil
+	}
+	return c.policiesWithStore(ctx, hold.Namespace, hold.Spec.StoreRef.Name)
+}
+
+func (c *Controller) policiesWithStore(ctx context.Context, namespace, store string) []reconcile.Request {
+	return c.policies(ctx, namespace, func(*v1alpha1.RetentionPolicy) bool { return true }, client.MatchingFields{storemap.FieldStore: store})
 }
 
 func (c *Controller) policiesOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {

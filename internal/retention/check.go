@@ -58,7 +58,7 @@ func (p *Plan) check() error {
 			return fmt.Errorf("rule %q: %w", rule.Name, err)
 		}
 	}
-	return checkHolds(p.Holds)
+	return p.checkHolds(p.Holds)
 }
 
 func (p *Plan) checkRule(r *Rule) error {
@@ -117,13 +117,41 @@ func knownUnit(unit string) bool {
 		v1alpha1.ClockRFC3339, v1alpha1.ClockStoreTime}, v1alpha1.ClockUnit(unit))
 }
 
-func checkHolds(holds []Hold) error {
+func (p *Plan) checkHolds(holds []Hold) error {
 	for i := range holds {
 		if holds[i].Name == "" || holds[i].Collection == "" {
 			return fmt.Errorf("a hold has no name or no collection")
 		}
 		if err := checkFilters(holds[i].Where); err != nil {
 			return fmt.Errorf("hold %q: %w", holds[i].Name, err)
+		}
+		if err := p.checkSubject(holds[i].Subject); err != nil {
+			return fmt.Errorf("hold %q: %w", holds[i].Name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Plan) checkSubject(s *HeldSubject) error {
+	switch {
+	case s == nil:
+		return nil
+	case !p.HashKey:
+		return fmt.Errorf("it names people by keyed hash, and the policy has no key: set hashKeyRef of the policy")
+	case s.Field == "" || s.KeyID == "" || len(s.Hashes) == 0:
+		return fmt.Errorf("its subject has no field, no key ID or no hashes")
+	case slices.ContainsFunc(s.Hashes, func(h string) bool { return !IsHashed(h) }):
+		return fmt.Errorf("a hash of its subject has not the form %s and 64 digits 0-9a-f", HashPrefix)
+	}
+	return nil
+}
+
+// CheckHoldKeys fails for a hold whose hashes are of another key: it would hold nobody, and nobody would notice.
+func CheckHoldKeys(holds []Hold, keyID string) *Failure {
+	for i := range holds {
+		if s := holds[i].Subject; s != nil && s.KeyID != keyID {
+			return Fail(v1alpha1.ReasonHoldKeyMismatch, "hold %s names people by hashes of key %s, the policy's hashKeyRef is key %s: compute the hashes again with "+
+				"kubectl carrier hold hash, or let the policy use that key", holds[i].Name, s.KeyID, keyID)
 		}
 	}
 	return nil

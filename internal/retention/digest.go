@@ -1,9 +1,11 @@
 package retention
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
@@ -20,7 +22,8 @@ const (
 // MinHashKeyBytes is the least length of a hash key.
 const MinHashKeyBytes = 32
 
-// Hasher computes keyed hashes. The key stays in this process: a store sees only results.
+// Hasher computes keyed hashes. The key stays in this process, and a store sees only results; but where holds name subjects, the store
+// checks them by itself and gets the Pads for the length of a session.
 type Hasher struct{ key []byte }
 
 // NewHasher uses the key, or a random one if it is empty: then nobody can test a guess, and digests of two runs cannot be compared.
@@ -37,6 +40,27 @@ func (h *Hasher) Value(value string) string {
 	mac := hmac.New(sha256.New, h.key)
 	mac.Write([]byte(value))
 	return HashPrefix + hex.EncodeToString(mac.Sum(nil))
+}
+
+// KeyID tells the key from others and tells nothing else of it: hk1- and 16 hexadecimal digits.
+func (h *Hasher) KeyID() string {
+	mac := hmac.New(sha256.New, h.key)
+	mac.Write([]byte("carrier-operator.io/hash-key-id"))
+	return "hk1-" + hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// Pads are the key as a store needs it to compute Value by itself: the hash is SHA-256(outer, SHA-256(inner, value)), see RFC 2104.
+// They are as secret as the key.
+func (h *Hasher) Pads() (inner, outer []byte) {
+	key := h.key
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	inner, outer = bytes.Repeat([]byte{0x36}, sha256.BlockSize), bytes.Repeat([]byte{0x5c}, sha256.BlockSize)
+	subtle.XORBytes(inner, inner, key)
+	subtle.XORBytes(outer, outer, key)
+	return inner, outer
 }
 
 // IsHashed says whether a value has the form that Value returns.

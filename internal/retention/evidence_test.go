@@ -1,8 +1,10 @@
 package retention
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,6 +137,45 @@ func TestKeyedHashIsRecognizedAndNotHashedAgain(t *testing.T) {
 	for _, other := range []string{"", HashPrefix, "person@example.com", value[:HashLength-1], value + "0", "x" + value[1:]} {
 		if IsHashed(other) {
 			t.Errorf("%q passes for a hash", other)
+		}
+	}
+}
+
+// A store that is given the pads comes to the same hash, whatever the length of the key.
+func TestPadsComputeTheKeyedHash(t *testing.T) {
+	ids := map[string]int{}
+	for _, length := range []int{32, 63, 64, 65, 200} {
+		h := NewHasher(bytes.Repeat([]byte{0xa5}, length))
+		inner, outer := h.Pads()
+		sum := sha256.Sum256(append(inner, "person@example.com"...))
+		sum = sha256.Sum256(append(outer, sum[:]...))
+		if got := HashPrefix + hex.EncodeToString(sum[:]); got != h.Value("person@example.com") {
+			t.Errorf("a key of %d bytes: %s", length, got)
+		}
+		if other, taken := ids[h.KeyID()]; taken {
+			t.Errorf("keys of %d and %d bytes have one ID", length, other)
+		}
+		ids[h.KeyID()] = length
+	}
+}
+
+func TestHoldBySubjectIsSoundOnlyWithAKey(t *testing.T) {
+	h := NewHasher([]byte("0123456789abcdef0123456789abcdef"))
+	sound := HeldSubject{Field: "email", KeyID: h.KeyID(), Hashes: []string{h.Value("person@example.com")}}
+	for name, change := range map[string]func(*Plan, *HeldSubject){
+		"no key":        func(p *Plan, _ *HeldSubject) { p.HashKey = false },
+		"no hashes":     func(_ *Plan, s *HeldSubject) { s.Hashes = nil },
+		"no field":      func(_ *Plan, s *HeldSubject) { s.Field = "" },
+		"a clear value": func(_ *Plan, s *HeldSubject) { s.Hashes = append(s.Hashes, "person@example.com") },
+	} {
+		p, subject := &Plan{HashKey: true}, sound
+		holds := []Hold{{Name: "case-1", Collection: "orders", Subject: &subject}}
+		if err := p.checkHolds(holds); err != nil || CheckHoldKeys(holds, h.KeyID()) != nil {
+			t.Fatal(err)
+		}
+		change(p, &subject)
+		if err := p.checkHolds(holds); err == nil || strings.Contains(err.Error(), "person@") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -150,8 +150,11 @@ func (r *run) readHolds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkHolds(holds); err != nil {
+	if err := r.Plan.checkHolds(holds); err != nil {
 		return Fail(v1alpha1.ReasonHoldInvalid, "%v: mend or delete it", err)
+	}
+	if f := CheckHoldKeys(holds, r.Hasher.KeyID()); f != nil {
+		return f
 	}
 	r.inspected = r.inspected && reflect.DeepEqual(holds, r.holds)
 	r.holds, r.holdsAt = holds, at

@@ -117,12 +117,24 @@ type Anonymize struct {
 	Form      string `json:"form,omitempty"`
 }
 
-// Hold is a legal hold of the store that is in force: records of Collection that match all filters are not touched; without filters
-// the whole collection is held.
+// Hold is a legal hold of the store that is in force: records of Collection that match all filters, and are of a subject if there is
+// one, are not touched; without both the whole collection is held.
 type Hold struct {
-	Name       string   `json:"name"`
-	Collection string   `json:"collection"`
-	Where      []Filter `json:"where,omitempty"`
+	Name       string       `json:"name"`
+	Collection string       `json:"collection"`
+	Where      []Filter     `json:"where,omitempty"`
+	Subject    *HeldSubject `json:"subject,omitempty"`
+}
+
+// Whole says that the hold covers all records of its collection.
+func (h *Hold) Whole() bool { return len(h.Where) == 0 && h.Subject == nil }
+
+// HeldSubject is whose records are held: those whose Field has one of Hashes, either as its value or as Hasher.Value of its value's text.
+type HeldSubject struct {
+	Field string `json:"field"`
+	// KeyID is Hasher.KeyID of the key that the hashes are of.
+	KeyID  string   `json:"keyID"`
+	Hashes []string `json:"hashes"`
 }
 
 // Caps stop a run that would change more than anyone expects: shares in percent of the collection, rows a rule.

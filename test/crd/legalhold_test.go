@@ -2,7 +2,12 @@
 
 package crd_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+const keyedHash = "kh1-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 var legalHolds = table{
 	kind: "LegalHold",
@@ -27,6 +32,33 @@ spec:
 			message:  "spec.reason",
 			accepted: []string{`spec: {reason: case 4711}`},
 			refused:  []string{`spec: {reason: ""}`, `spec: {reason: null}`},
+		},
+		{
+			name:    "hashes of a subject have the form of keyed hashes",
+			message: "a hash is kh1- and 64 digits 0-9a-f: kubectl carrier hold hash computes it",
+			accepted: []string{
+				`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + keyedHash + `]}}`,
+				`spec: {where: [{field: id, operator: Exists}], subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + keyedHash + `]}}`,
+			},
+			refused: []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + strings.ToUpper(keyedHash) + `]}}`},
+		},
+		{
+			name:     "a subject names no person",
+			message:  "spec.subject.hashes[0]",
+			accepted: []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + keyedHash + `]}}`},
+			refused:  []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [ada@example.com]}}`},
+		},
+		{
+			name:     "a subject says of which key its hashes are",
+			message:  "a key ID is hk1- and 16 digits 0-9a-f: kubectl carrier hold hash prints it",
+			accepted: []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + keyedHash + `]}}`},
+			refused:  []string{`spec: {subject: {field: email, keyID: hk2-0123456789abcdef, hashes: [` + keyedHash + `]}}`},
+		},
+		{
+			name:     "a subject has hashes",
+			message:  "spec.subject.hashes",
+			accepted: []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: [` + keyedHash + `]}}`},
+			refused:  []string{`spec: {subject: {field: email, keyID: hk1-0123456789abcdef}}`, `spec: {subject: {field: email, keyID: hk1-0123456789abcdef, hashes: []}}`},
 		},
 		filterRule(func(filter string) string { return `spec: {where: [` + filter + `]}` }),
 		filterOperators(func(filter string) string { return `spec: {where: [` + filter + `]}` }),

@@ -843,6 +843,21 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.HTTPMethod
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.HeldSubject
+  map:
+    fields:
+    - name: field
+      type:
+        scalar: string
+    - name: hashes
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.KeyedHash
+          elementRelationship: associative
+    - name: keyID
+      type:
+        scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.HostStatus
   map:
     fields:
@@ -972,6 +987,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: years
       type:
         scalar: numeric
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.KeyedHash
+  scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.LegalBasis
   map:
     fields:
@@ -1015,6 +1032,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storeRef
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.LocalReference
+    - name: subject
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.HeldSubject
     - name: until
       type:
         scalar: string

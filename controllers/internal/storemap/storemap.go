@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention/discovery"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // Problem is what a person has to mend: Reason is one of the API's reason constants, Message says what to do.
@@ -98,7 +99,15 @@ func CheckHold(hold *v1alpha1.LegalHold, store *v1alpha1.DataStore) *Problem {
 	if p != nil {
 		return p
 	}
-	return CheckFields(store, collection, FilterFields(hold.Spec.Where)...)
+	fields := FilterFields(hold.Spec.Where)
+	if subject := hold.Spec.Subject.Field; subject != "" {
+		if kind, _ := stores.Of(store.Spec.Type); !kind.SubjectHolds {
+			return NewProblem(v1alpha1.ReasonHoldInvalid,
+				"a store of type %s cannot check whose record it is by keyed hash while it changes it: leave subject out, and hold records by where, or the whole collection", store.Spec.Type)
+		}
+		fields = append(fields, subject)
+	}
+	return CheckFields(store, collection, fields...)
 }
 
 // StoreNotFound is the problem of a reference to a DataStore that does not exist.

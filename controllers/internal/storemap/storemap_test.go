@@ -120,3 +120,28 @@ func TestHoldsInForce(t *testing.T) {
 		})
 	}
 }
+
+// A hold that its store cannot keep stops the store's runs, as one with a field that nobody decided about does.
+func TestHoldBySubject(t *testing.T) {
+	hold := &v1alpha1.LegalHold{Spec: v1alpha1.LegalHoldSpec{StoreRef: v1alpha1.LocalReference{Name: "orders"}, Collection: "events",
+		Subject: v1alpha1.HeldSubject{Field: "customer_id", KeyID: "hk1-0123456789abcdef"}}}
+	for name, tc := range map[string]struct {
+		kind   v1alpha1.DataStoreType
+		ignore []string
+		reason string
+	}{
+		"a table":               {v1alpha1.StorePostgreSQL, []string{"customer_id"}, ""},
+		"a table of MySQL":      {v1alpha1.StoreMySQL, []string{"customer_id"}, ""},
+		"an undecided field":    {v1alpha1.StorePostgreSQL, []string{"email"}, v1alpha1.ReasonFieldNotDecided},
+		"objects have no field": {v1alpha1.StoreS3, []string{"customer_id"}, v1alpha1.ReasonHoldInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := storeOf("events")
+			store.Spec.Type, store.Spec.Collections[0].Ignore = tc.kind, tc.ignore
+			p := CheckHold(hold, store)
+			if (p == nil) != (tc.reason == "") || (p != nil && p.Reason != tc.reason) {
+				t.Errorf("problem %v, want reason %q", p, tc.reason)
+			}
+		})
+	}
+}

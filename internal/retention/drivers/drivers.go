@@ -14,13 +14,13 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/s3"
 )
 
-// New returns what reaches the plan's store; dir holds the keys of its Secret.
-func New(plan *retention.Plan, dir string) retention.Driver {
+// New returns what reaches the plan's store; dir holds the keys of its Secret. The hasher is for holds by subject; nil: the plan has no key.
+func New(plan *retention.Plan, dir string, hasher *retention.Hasher) retention.Driver {
 	switch v1alpha1.DataStoreType(plan.Store.Type) {
 	case v1alpha1.StorePostgreSQL:
-		return &postgresql.Driver{Dir: dir, Plan: plan}
+		return &postgresql.Driver{Dir: dir, Plan: plan, Hasher: hasher}
 	case v1alpha1.StoreMySQL:
-		return &mysql.Driver{Dir: dir, Plan: plan}
+		return &mysql.Driver{Dir: dir, Plan: plan, Hasher: hasher}
 	case v1alpha1.StoreMongoDB:
 		return &mongodb.Driver{Dir: dir, Plan: plan}
 	case v1alpha1.StoreRedis:

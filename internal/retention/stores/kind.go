@@ -46,6 +46,8 @@ type Kind struct {
 	Signals []retention.Signal
 	// Shared says that several pods can work on a collection at once.
 	Shared bool
+	// SubjectHolds says that the store can check holds that name people by keyed hash inside of the change.
+	SubjectHolds bool
 }
 
 var (
@@ -56,10 +58,10 @@ var (
 )
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
-	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
+	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, SubjectHolds: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalWALBacklog, retention.SignalSlotRetained, retention.SignalOldestTransaction, retention.SignalRunningVacuums,
 			retention.SignalDeadRows, retention.SignalActiveSessions}},
-	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, Shared: true,
+	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, SubjectHolds: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalOldestTransaction, retention.SignalHistoryList, retention.SignalActiveSessions}},
 	v1alpha1.StoreMongoDB: {
 		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both, ReplicaLag: true,

@@ -11,8 +11,11 @@ type LegalHoldSpecApplyConfiguration struct {
 	StoreRef *LocalReferenceApplyConfiguration `json:"storeRef,omitempty"`
 	// collection of the store that the hold covers, by the DataStore's name for it.
 	Collection *string `json:"collection,omitempty"`
-	// where narrows the hold to records that match all of these filters. Omitted: all records of the collection are held.
+	// where narrows the hold to records that match all of these filters. Without where and subject, all records of the collection are held.
 	Where []RecordFilterApplyConfiguration `json:"where,omitempty"`
+	// subject narrows the hold to records of some people, by keyed hash, so that the hold names nobody. With where, both must match. Not every
+	// type of store can check it: PostgreSQL and MySQL can.
+	Subject *HeldSubjectApplyConfiguration `json:"subject,omitempty"`
 	// reason for the hold. It is shown to people who see the run; write a case number, no personal data.
 	Reason *string `json:"reason,omitempty"`
 	// until is the last day (UTC) of the hold, as YYYY-MM-DD. Omitted: it holds until it is deleted.
@@ -51,6 +54,14 @@ func (b *LegalHoldSpecApplyConfiguration) WithWhere(values ...*RecordFilterApply
 		}
 		b.Where = append(b.Where, *values[i])
 	}
+	return b
+}
+
+// WithSubject sets the Subject field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Subject field is set to the value of the last call.
+func (b *LegalHoldSpecApplyConfiguration) WithSubject(value *HeldSubjectApplyConfiguration) *LegalHoldSpecApplyConfiguration {
+	b.Subject = value
 	return b
 }
 

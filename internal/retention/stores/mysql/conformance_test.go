@@ -11,6 +11,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/conformance"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/mysql"
 )
 
@@ -31,9 +32,11 @@ func testConformance(t *testing.T, key string) {
 		db.exec("CREATE TABLE orders (id " + key + ", shop varchar(40), email varchar(120), at datetime)")
 		db.exec("GRANT SELECT, DELETE, UPDATE ON orders TO " + purgerUser)
 		return &conformance.Store{
-			Plan:   retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StoreMySQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
-			Rule:   retention.Rule{Collection: "orders", Key: []string{"id"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockTimestamp)}},
-			Driver: func(p *retention.Plan) retention.Driver { return &mysql.Driver{Dir: db.dir, Plan: p} },
+			Plan: retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StoreMySQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
+			Rule: retention.Rule{Collection: "orders", Key: []string{"id"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockTimestamp)}},
+			Driver: func(p *retention.Plan) retention.Driver {
+				return &mysql.Driver{Dir: db.dir, Plan: p, Hasher: retention.NewHasher(retentiontest.HashKey)}
+			},
 			Fill: func(all []conformance.Record) {
 				for _, r := range all {
 					at := sql.NullString{String: r.At.Format(dateTime), Valid: !r.At.IsZero()}

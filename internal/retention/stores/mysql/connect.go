@@ -26,6 +26,8 @@ type Driver struct {
 	// Dir holds the keys of the store's Secret as files. They are read at every connection, so that a changed password is taken up.
 	Dir  string
 	Plan *retention.Plan
+	// Hasher computes what holds by subject name; nil: the plan has no key.
+	Hasher *retention.Hasher
 	// withoutReturning is for tests: MariaDB then works as MySQL does.
 	withoutReturning bool
 }
@@ -78,7 +80,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{db: sql.OpenDB(connector), limit: statementTimeout(d.Plan.Throttle), unreadable: d.Plan.Parallelism > 1 && !d.Plan.HashKey}
+	s := &session{db: sql.OpenDB(connector), limit: statementTimeout(d.Plan.Throttle), unreadable: d.Plan.Parallelism > 1 && !d.Plan.HashKey, hasher: d.Hasher}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		_ = s.db.Close() // nothing was opened
 		return nil, connecting(ctx, err)

@@ -23,7 +23,7 @@ func newRunner(t *testing.T, db *database, rules ...retention.Rule) *runner {
 	t.Helper()
 	plan := retentiontest.NewPlan(retention.Store{Name: "orders", Type: string(v1alpha1.StoreMySQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}, rules...)
 	plan.RunUID = "uid-" + db.name // two runs never have one
-	return &runner{Runner: retentiontest.NewRunner(t, plan, &mysql.Driver{Dir: db.dir, Plan: plan}), db: db}
+	return &runner{Runner: retentiontest.NewRunner(t, plan, &mysql.Driver{Dir: db.dir, Plan: plan, Hasher: retention.NewHasher(retentiontest.HashKey)}), db: db}
 }
 
 func deleteRule(name, collection, clock string, unit v1alpha1.ClockUnit, days int) retention.Rule {

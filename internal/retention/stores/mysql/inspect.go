@@ -16,6 +16,9 @@ import (
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (retention.Inspection, error) {
+	if err := s.showKey(ctx, holds); err != nil {
+		return retention.Inspection{}, classify(ctx, err)
+	}
 	tables, warnings, err := s.look(ctx, rules, holds)
 	if err != nil {
 		return retention.Inspection{}, classify(ctx, err)
@@ -247,16 +250,28 @@ func (s *session) inspectHold(ctx context.Context, hold *retention.Hold, tables 
 		return err
 	}
 	for _, f := range hold.Where {
-		c, ok := t.columns[f.Field]
-		if !ok {
-			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: table %s has no column %q, or the user may not read it: correct or delete the hold, or GRANT SELECT ON %s",
-				hold.Name, t.quoted(), f.Field, t.quoted())
+		c, err := t.heldColumn(hold, f.Field)
+		if err != nil {
+			return err
 		}
 		if err := c.checkFilter(f); err != nil {
 			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: %s", hold.Name, err)
 		}
 	}
+	if hold.Subject != nil {
+		return t.checkSubject(hold)
+	}
 	return nil
+}
+
+// heldColumn is a column that a hold names.
+func (t *table) heldColumn(hold *retention.Hold, name string) (*column, error) {
+	c, ok := t.columns[name]
+	if !ok {
+		return nil, retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: table %s has no column %q, or the user may not read it: correct or delete the hold, or GRANT SELECT ON %s",
+			hold.Name, t.quoted(), name, t.quoted())
+	}
+	return c, nil
 }
 
 // dryRun has the store analyze the statements of a rule, with all its types, operators and privileges.

@@ -24,6 +24,7 @@ type session struct {
 	followers          []*follower
 	// unreadable says that positions which are sealed can be read by this pod alone, and others share the run.
 	unreadable bool
+	hasher     *retention.Hasher
 	// guesses is how many windows may still be measured by numbers.
 	guesses int
 }

@@ -164,10 +164,14 @@ func (t *table) held(holds []retention.Hold) part {
 	for i := range holds {
 		switch {
 		case holds[i].Collection != t.name:
-		case len(holds[i].Where) == 0:
+		case holds[i].Whole():
 			return text("TRUE")
 		default:
-			parts = append(parts, and(t.filters(holds[i].Where, true)...))
+			conditions := t.filters(holds[i].Where, true)
+			if subject := holds[i].Subject; subject != nil {
+				conditions = append(conditions, t.subject(subject))
+			}
+			parts = append(parts, and(conditions...))
 		}
 	}
 	if len(parts) == 0 {

@@ -12,6 +12,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/conformance"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/postgresql"
 )
 
@@ -23,7 +24,7 @@ func TestConformance(t *testing.T) {
 			Plan: retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StorePostgreSQL), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: server.ca}},
 			Rule: retention.Rule{Collection: "public.orders", Key: []string{"id"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockTimestampTZ)}},
 			Driver: func(p *retention.Plan) retention.Driver {
-				return postgresql.WithStripe(&postgresql.Driver{Dir: db.dir, Plan: p}, 4)
+				return postgresql.WithStripe(&postgresql.Driver{Dir: db.dir, Plan: p, Hasher: retention.NewHasher(retentiontest.HashKey)}, 4)
 			},
 			Shared: true,
 			Fill: func(all []conformance.Record) {

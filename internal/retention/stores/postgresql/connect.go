@@ -24,6 +24,8 @@ type Driver struct {
 	Plan *retention.Plan
 	// stripe is for tests: how many blocks in a row belong to one of several pods; 0: defaultStripe.
 	stripe int64
+	// Hasher computes what holds by subject name; nil: the plan has no key.
+	Hasher *retention.Hasher
 }
 
 // statementTimeout is the longest that the store may work on one window.
@@ -81,7 +83,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{conn: conn, limit: statementTimeout(d.Plan.Throttle), stripe: cmp.Or(d.stripe, defaultStripe)}
+	s := &session{conn: conn, limit: statementTimeout(d.Plan.Throttle), stripe: cmp.Or(d.stripe, defaultStripe), hasher: d.Hasher}
 	var version int
 	var alone bool
 	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, pg_try_advisory_lock(hashtextextended($1, 0))", d.Plan.LockName()).Scan(&version, &alone)

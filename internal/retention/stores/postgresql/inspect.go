@@ -17,6 +17,9 @@ import (
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (retention.Inspection, error) {
 	looked := time.Now()
+	if err := s.showKey(ctx, holds); err != nil {
+		return retention.Inspection{}, err
+	}
 	tables, warnings, err := s.look(ctx, rules, holds)
 	if err != nil {
 		return retention.Inspection{}, err
@@ -217,17 +220,29 @@ func inspectHold(ctx context.Context, tx pgx.Tx, hold *retention.Hold, t *table)
 	if err := t.readCoverage(ctx, tx, hold); err != nil || !t.covers(hold.Collection) {
 		return err
 	}
+	if hold.Subject != nil {
+		if err := checkHeldColumn(hold, hold.Subject.Field, t); err != nil {
+			return err
+		}
+	}
 	for _, f := range hold.Where {
-		c, ok := t.columns[f.Field]
-		switch {
-		case !ok:
-			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: table %s has no column %q: correct or delete the hold", hold.Name, t.quoted(), f.Field)
-		case !c.selectable:
-			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: the role may not read column %q: GRANT SELECT ON %s", hold.Name, f.Field, t.quoted())
+		if err := checkHeldColumn(hold, f.Field, t); err != nil {
+			return err
 		}
 		if err := castValues(ctx, tx, f, t); err != nil {
 			return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: %s", hold.Name, err)
 		}
+	}
+	return nil
+}
+
+func checkHeldColumn(hold *retention.Hold, name string, t *table) error {
+	c, ok := t.columns[name]
+	switch {
+	case !ok:
+		return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: table %s has no column %q: correct or delete the hold", hold.Name, t.quoted(), name)
+	case !c.selectable:
+		return retention.Fail(v1alpha1.ReasonHoldInvalid, "hold %s: the role may not read column %q: GRANT SELECT ON %s", hold.Name, name, t.quoted())
 	}
 	return nil
 }

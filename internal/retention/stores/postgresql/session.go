@@ -24,6 +24,7 @@ type session struct {
 	tables map[string]*table
 	// looked is when Inspect read them.
 	looked time.Time
+	hasher *retention.Hasher
 	lag    stores.LagTracker
 	// transactions tells how old the transactions are that are held back.
 	transactions stores.LagTracker

@@ -161,7 +161,7 @@ func (s *statement) filters(where []retention.Filter, t *table) []string {
 // held is the condition of records that a hold keeps. It is never null.
 func (s *statement) held(holds []retention.Hold, t *table) string {
 	// First, since a statement has no parameters that it does not use.
-	if slices.ContainsFunc(holds, func(h retention.Hold) bool { return len(h.Where) == 0 && t.covered[h.Collection].all }) {
+	if slices.ContainsFunc(holds, func(h retention.Hold) bool { return h.Whole() && t.covered[h.Collection].all }) {
 		return "true"
 	}
 	var parts []string
@@ -170,6 +170,9 @@ func (s *statement) held(holds []retention.Hold, t *table) string {
 			continue
 		}
 		conditions := s.filters(holds[i].Where, t)
+		if subject := holds[i].Subject; subject != nil {
+			conditions = append(conditions, s.subject(subject))
+		}
 		if c := t.covered[holds[i].Collection]; !c.all {
 			conditions = append(conditions, fmt.Sprintf("t.tableoid = ANY(%s::oid[])", s.arg(c.relations)))
 		}
