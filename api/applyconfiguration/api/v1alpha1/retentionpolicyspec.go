@@ -26,8 +26,9 @@ type RetentionPolicySpecApplyConfiguration struct {
 	StoreRef *LocalReferenceApplyConfiguration `json:"storeRef,omitempty"`
 	// rules that say what goes, at least one. Rules of one collection run in the order of the list; referring collections come first.
 	Rules []RetentionRuleApplyConfiguration `json:"rules,omitempty"`
-	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash, of Fake and of the evidence digest, 32
-	// bytes or more. Needed by KeyedHash and Fake; without it the digest is keyed with a random key of the run.
+	// hashKeyRef names the Secret, in the same namespace, whose key "key" holds the key of KeyedHash, of Fake, of the evidence digest and of
+	// legal holds of the store that name people by hash, 32 bytes or more. Without it, where none of the others needs it, the digest is keyed
+	// with a random key of the run.
 	HashKeyRef *LocalReferenceApplyConfiguration `json:"hashKeyRef,omitempty"`
 	// signingKeyRef names the Secret, in the same namespace, whose key "tls.key" holds the Ed25519 private key (PKCS #8, PEM) that intents
 	// and outcomes of runs are signed with, for example one that cert-manager made. Without it the evidence has digests and no signatures.
