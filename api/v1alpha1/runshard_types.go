@@ -6,7 +6,7 @@ type RunShard struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=7
-	Index int32 `json:"index"` //nolint:kubeapilinter // the key of a list, and 0 is the first
+	Index int32 `json:"index"`
 
 	// rule that the pod is at.
 	// +optional
@@ -60,7 +60,7 @@ type ShardResult struct {
 	Rule string `json:"rule,omitempty"`
 
 	// done records: deleted or anonymized by this pod.
-	// +optional
+	// +required
 	// +kubebuilder:validation:Minimum=0
 	Done int64 `json:"done"`
 }

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/utils/ptr"
-
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
 
@@ -52,10 +50,10 @@ func TestSignalsThatAKindOfStoreDoesNotShow(t *testing.T) {
 		throttle v1alpha1.PurgeThrottle
 		want     string // empty: it does
 	}{
-		"vacuums of PostgreSQL":     {v1alpha1.StorePostgreSQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{RunningVacuums: ptr.To(int32(0))}}, ""},
+		"vacuums of PostgreSQL":     {v1alpha1.StorePostgreSQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{RunningVacuums: new(int32(0))}}, ""},
 		"transactions of MySQL":     {v1alpha1.StoreMySQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{OldestTransactionSeconds: 60}}, ""},
 		"MySQL archives nothing":    {v1alpha1.StoreMySQL, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{WALBacklogMebibytes: 1}}, "does not show walBacklogMebibytes"},
-		"Redis has no vacuums":      {v1alpha1.StoreRedis, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{PendingFrees: 9, RunningVacuums: ptr.To(int32(0))}}, "does not show runningVacuums"},
+		"Redis has no vacuums":      {v1alpha1.StoreRedis, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{PendingFrees: 9, RunningVacuums: new(int32(0))}}, "does not show runningVacuums"},
 		"the queue of MongoDB":      {v1alpha1.StoreMongoDB, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{QueuedOperations: 9}}, ""},
 		"S3 shows nothing":          {v1alpha1.StoreS3, v1alpha1.PurgeThrottle{PauseAbove: v1alpha1.PauseLimits{ActiveSessions: 9}}, "does not show activeSessions"},
 		"S3 has no replicas to see": {v1alpha1.StoreS3, v1alpha1.PurgeThrottle{MaxReplicaLagSeconds: 9}, "cannot say how far its replicas are behind"},

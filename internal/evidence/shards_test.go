@@ -29,10 +29,10 @@ func TestForgedShardsAreFound(t *testing.T) {
 		forge func(*v1alpha1.PurgeRunStatus)
 		want  string // empty: nothing is wrong
 	}{
-		"sound":                     {func(*v1alpha1.PurgeRunStatus) {}, ""},
-		"a pod did more":            {func(s *v1alpha1.PurgeRunStatus) { s.Shards[1].Results[0].Done++ }, "what its shards did is not what it did"},
-		"a record changes its pod":   {func(s *v1alpha1.PurgeRunStatus) { s.Shards[0].Results[0].Done--; s.Shards[1].Results[0].Done++ }, "does not have the recorded digest"},
-		"a pod is missing":          {func(s *v1alpha1.PurgeRunStatus) { s.Shards = s.Shards[:1] }, "what its shards did is not what it did"},
+		"sound":                    {func(*v1alpha1.PurgeRunStatus) {}, ""},
+		"a pod did more":           {func(s *v1alpha1.PurgeRunStatus) { s.Shards[1].Results[0].Done++ }, "what its shards did is not what it did"},
+		"a record changes its pod": {func(s *v1alpha1.PurgeRunStatus) { s.Shards[0].Results[0].Done--; s.Shards[1].Results[0].Done++ }, "does not have the recorded digest"},
+		"a pod is missing":         {func(s *v1alpha1.PurgeRunStatus) { s.Shards = s.Shards[:1] }, "what its shards did is not what it did"},
 		"digests change places": {func(s *v1alpha1.PurgeRunStatus) {
 			s.Shards[0].Digest, s.Shards[1].Digest = s.Shards[1].Digest, s.Shards[0].Digest
 		}, "are not those of its shards"},

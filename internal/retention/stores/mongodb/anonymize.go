@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -90,9 +91,13 @@ func unfitFailure(rule *retention.Rule, f retention.Anonymize) error {
 
 // unfitCause says why a field cannot be replaced, and what to do.
 func unfitCause(fields []retention.Anonymize) string {
-	cause := "it lies inside of an array"
+	causes := []string{"it lies inside of an array"}
 	for _, f := range retention.Computed(fields) {
-		cause += fmt.Sprintf(", or holds no text%s, which strategy %s needs", map[bool]string{true: " as in RFC 3339"}[f.Strategy == string(v1alpha1.AnonymizeCoarsenDate)], f.Strategy)
+		form := ""
+		if f.Strategy == string(v1alpha1.AnonymizeCoarsenDate) {
+			form = " as in RFC 3339"
+		}
+		causes = append(causes, fmt.Sprintf("or holds no text%s, which strategy %s needs", form, f.Strategy))
 	}
-	return cause + ". Name the array itself, or use strategy Null or Constant"
+	return strings.Join(causes, ", ") + ". Name the array itself, or use strategy Null or Constant"
 }

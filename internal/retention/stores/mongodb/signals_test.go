@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"errors"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -30,7 +31,7 @@ func TestQueuedOperationsAreReadFromServerStatus(t *testing.T) {
 		}
 	}
 	_, err := read(bson.D{{Key: "ok", Value: 1.0}})
-	if failure, ok := err.(*retention.Failure); !ok || failure.Reason != v1alpha1.ReasonSignalUnavailable {
+	if failure, ok := errors.AsType[*retention.Failure](err); !ok || failure.Reason != v1alpha1.ReasonSignalUnavailable {
 		t.Errorf("a store without queues: %v", err)
 	}
 }

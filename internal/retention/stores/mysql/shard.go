@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,11 +77,13 @@ func (s *session) evenly(ctx context.Context, t *table, x index, stripes int) (k
 
 // divide returns the ends of all parts but the last of the numbers from and to: ascending, fewer if there are fewer numbers.
 func divide(from, to int64, parts int) (ends []int64) {
-	step := max((uint64(to)-uint64(from))/uint64(parts), 1) // right even if the difference is no int64
-	for k := range uint64(parts - 1) {
-		if end := from + int64(step*(k+1)); end < to {
-			ends = append(ends, end)
+	span := new(big.Int).Sub(big.NewInt(to), big.NewInt(from)) // may be no int64
+	step := span.Div(span, big.NewInt(int64(parts))).Int64()
+	for end := from; len(ends) < parts-1; {
+		if end += max(step, 1); end >= to {
+			break
 		}
+		ends = append(ends, end)
 	}
 	return ends
 }

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"testing"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -14,7 +15,7 @@ func TestPendingFreesAreReadFromTheSection(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err = parsePending(parseInfo("# Memory\r\nused_memory:1026552\r\n"))
-	if failure, ok := err.(*retention.Failure); !ok || failure.Reason != v1alpha1.ReasonSignalUnavailable {
+	if failure, ok := errors.AsType[*retention.Failure](err); !ok || failure.Reason != v1alpha1.ReasonSignalUnavailable {
 		t.Errorf("a store without the field: %v", err)
 	}
 }
