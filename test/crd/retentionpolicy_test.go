@@ -215,9 +215,10 @@ spec:
 			refused:  []string{`spec: {parallelism: 9}`},
 		},
 		{
-			name:    "a run has at least one pod",
-			message: "spec.parallelism in body should be greater than or equal to 1",
-			refused: []string{`spec: {parallelism: -1}`},
+			name:     "a run has at least one pod",
+			message:  "spec.parallelism in body should be greater than or equal to 1",
+			accepted: []string{`spec: {parallelism: 1}`},
+			refused:  []string{`spec: {parallelism: -1}`},
 		},
 		{
 			name:     "something goes",
