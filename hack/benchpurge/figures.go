@@ -116,7 +116,7 @@ func (r *results) writeFigures(w io.Writer) {
 	r.oltp.figure(r.oltp.usual).line(w, "purge.oltp_p99_vs_idle", 2)
 	r.oltp.figure(r.oltp.gentle).line(w, "purge.oltp_p99_vs_idle.gentle", 2)
 	r.largest(tenMillion).line(w, "purge.rss_mib_10m_rows", 1)
-	absentf("not built: one pod works on one run").line(w, "purge.two_pods_vs_one", 2)
+	absentf("not built: the benchmark runs one pod").line(w, "purge.two_pods_vs_one", 2)
 }
 
 // stores that have cells, in their order.
