@@ -60,7 +60,7 @@ type ShardResult struct {
 	Rule string `json:"rule,omitempty"`
 
 	// done records: deleted or anonymized by this pod.
-	// +required
+	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Done int64 `json:"done"`
 }
