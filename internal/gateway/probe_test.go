@@ -16,6 +16,7 @@ import (
 // The operator, and nobody else, has the gateway try a connection: made, it is closed without a byte; refused, that is the answer.
 func TestProbe(t *testing.T) {
 	r := newRig(t)
+	<-r.gateway.reloader.ready // before it, nobody has a certificate for the operator
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { _ = listener.Close() }()
