@@ -121,7 +121,7 @@ func (i *issuer) issue(w *world, c *cmapi.Certificate) {
 	renewal := metav1.NewTime(now.Add(60 * 24 * time.Hour))
 	c.Status = cmapi.CertificateStatus{RenewalTime: &renewal, Conditions: []cmapi.CertificateCondition{{
 		Type: cmapi.CertificateConditionReady, Status: cmmeta.ConditionTrue, Reason: "Ready", ObservedGeneration: c.Generation, LastTransitionTime: &now}}}
-	if err := w.user.Status().Update(w.ctx, c); err != nil {
+	if err := w.user.Status().Update(w.ctx, c); client.IgnoreNotFound(err) != nil { // it may have gone with its integration meanwhile
 		w.t.Fatal(err)
 	}
 }
