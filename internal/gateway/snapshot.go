@@ -14,7 +14,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/minimize"
 )
 
-// snapshot is everything that requests are served from. It is immutable. Parts of the previous snapshot that have not changed
+// snapshot is everything that requests are served from. It is immutable, but for how fields appear, which it remembers. Parts of the previous snapshot that have not changed
 // (connections, counts of limits, tokens) are taken over.
 type snapshot struct {
 	cfg        *config.Config

@@ -11,12 +11,7 @@ import (
 
 // holdOf holds people by keyed hash of their e-mail.
 func (s *Store) holdOf(people ...string) retention.Hold {
-	hasher := retention.NewHasher(retentiontest.HashKey)
-	hold := retention.Hold{Name: "case-1", Collection: s.Rule.Collection, Subject: &retention.HeldSubject{Field: "email", KeyID: hasher.KeyID()}}
-	for _, person := range people {
-		hold.Subject.Hashes = append(hold.Subject.Hashes, hasher.Value(person))
-	}
-	return hold
+	return retentiontest.HoldOf(s.Rule.Collection, "email", people...)
 }
 
 // refusesSubjects says whether the kind of store cannot check whose record it changes; then a run with such a hold changes nothing.

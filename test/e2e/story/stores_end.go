@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -31,7 +32,7 @@ func compare(store string, want, got []string) (string, error) {
 func first(list []string) []string { return list[:min(len(list), 3)] }
 
 func (o *Stores) ledgerIsRight(ctx context.Context) (string, error) {
-	var want, got []string
+	var want []string
 	for n := 1; n <= ledgerRecords; n++ {
 		if !due(n) || n == 37 || n == 38 {
 			want = append(want, fmt.Sprintf("%d Recipient %d r%d@example.com", n, n, n))
@@ -41,15 +42,8 @@ func (o *Stores) ledgerIsRight(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var row string
-		if err := rows.Scan(&row); err != nil {
-			return "", err
-		}
-		got = append(got, row)
-	}
-	if err := rows.Err(); err != nil {
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
 		return "", err
 	}
 	return compare("ledger", want, got)

@@ -16,12 +16,7 @@ import (
 
 // holdOf holds whoever has one of the texts in a column of events.
 func holdOf(column string, texts ...string) retention.Hold {
-	hasher := retention.NewHasher(retentiontest.HashKey)
-	hold := retention.Hold{Name: "case-1", Collection: "events", Subject: &retention.HeldSubject{Field: column, KeyID: hasher.KeyID()}}
-	for _, text := range texts {
-		hold.Subject.Hashes = append(hold.Subject.Hashes, hasher.Value(text))
-	}
-	return hold
+	return retentiontest.HoldOf("events", column, texts...)
 }
 
 // Values are hashed as the text that the store writes, byte by byte, whatever the column's character set and collation.

@@ -4,7 +4,6 @@ package postgresql_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"testing"
 
@@ -20,16 +19,7 @@ func TestReplicaThatFallsBehindIsWaitedFor(t *testing.T) {
 	db.exec(events)
 	db.exec("GRANT pg_monitor TO carrier_purger")
 	t.Cleanup(func() { db.exec("REVOKE pg_monitor FROM carrier_purger") })
-	dir, err := os.MkdirTemp("/tmp", "purger-standby-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	standby, err := server.newStandby(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(standby.stop)
+	standby := startStandby(t)
 	replica, err := pgx.Connect(t.Context(), standby.url("postgres"))
 	if err != nil {
 		t.Fatal(err)

@@ -88,6 +88,22 @@ func (c *cluster) newStandby(dir string, options ...string) (*cluster, error) {
 	return standby, standby.start()
 }
 
+// startStandby makes a standby of the server for one test.
+func startStandby(t *testing.T, options ...string) *cluster {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "purger-standby-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	c, err := server.newStandby(dir, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.stop)
+	return c
+}
+
 // newCluster initializes and starts a server. It does not run as root, so the tests' root becomes postgres for it.
 func newCluster(dir, name string, options ...string) (*cluster, error) {
 	c := &cluster{dir: filepath.Join(dir, name), options: options}

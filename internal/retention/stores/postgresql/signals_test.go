@@ -151,16 +151,7 @@ func TestTransactionsThatAStandbyHoldsBack(t *testing.T) {
 	db.exec(events)
 	db.exec("GRANT pg_monitor TO carrier_purger")
 	t.Cleanup(func() { db.exec("REVOKE pg_monitor FROM carrier_purger") })
-	dir, err := os.MkdirTemp("/tmp", "purger-feedback-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	standby, err := server.newStandby(dir, "-c", "hot_standby_feedback=on", "-c", "wal_receiver_status_interval=1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(standby.stop)
+	standby := startStandby(t, "-c", "hot_standby_feedback=on", "-c", "wal_receiver_status_interval=1")
 	reader := (&database{t: t, on: standby, name: db.name}).other()
 	reader.exec("BEGIN ISOLATION LEVEL REPEATABLE READ")
 	reader.int("SELECT count(*) FROM events")

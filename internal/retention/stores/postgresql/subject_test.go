@@ -14,12 +14,7 @@ import (
 
 // holdOf holds whoever has one of the texts in a column of public.events.
 func holdOf(column string, texts ...string) retention.Hold {
-	hasher := retention.NewHasher(retentiontest.HashKey)
-	hold := retention.Hold{Name: "case-1", Collection: "public.events", Subject: &retention.HeldSubject{Field: column, KeyID: hasher.KeyID()}}
-	for _, text := range texts {
-		hold.Subject.Hashes = append(hold.Subject.Hashes, hashOf(text))
-	}
-	return hold
+	return retentiontest.HoldOf("public.events", column, texts...)
 }
 
 // Values are hashed as the text that the store writes, byte by byte.
