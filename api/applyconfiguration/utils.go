@@ -218,6 +218,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RunOutcomeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunPause"):
 		return &apiv1alpha1.RunPauseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunProgress"):
+		return &apiv1alpha1.RunProgressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunShard"):
 		return &apiv1alpha1.RunShardApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunStop"):

@@ -160,6 +160,36 @@ type RuleResult struct {
 	LogPosition string `json:"logPosition,omitempty"`
 }
 
+// RunProgress is how far a purge is, and how fast it goes.
+type RunProgress struct {
+	// done is how many records were deleted or anonymized, under all rules and by all pods.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Done int64 `json:"done"`
+
+	// due is how many records the run may change: those that are due and neither held nor deferred.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Due int64 `json:"due"`
+
+	// percent of the due records that are done, rounded down; 100 if none are due.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Percent int32 `json:"percent"`
+
+	// recordsPerSecond is the mean rate over about the last minute in which records went, rounded. The throttle's pause between transactions
+	// is part of that time; time in which the run waits, counts or verifies is not. 0: not measured yet, or less than half a record.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	RecordsPerSecond int64 `json:"recordsPerSecond,omitempty"`
+
+	// estimatedEnd is when the last due record goes if it goes on at this rate; the verification comes after it. Absent while the run
+	// waits or has no rate, if the end is more than a year away, and once all records are done.
+	// +optional
+	EstimatedEnd metav1.Time `json:"estimatedEnd,omitzero"`
+}
+
 // RunCheckpoint says how far a run has come. A new pod goes on from here.
 type RunCheckpoint struct {
 	// rule that the run is at.
@@ -269,7 +299,7 @@ type RunDiscovery struct {
 	Fields []UndecidedField `json:"fields,omitempty"`
 }
 
-// PurgeRunStatus is written by the purger (results, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
+// PurgeRunStatus is written by the purger (results, progress, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
 type PurgeRunStatus struct {
 	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
 	// +optional
@@ -302,6 +332,10 @@ type PurgeRunStatus struct {
 	// +listMapKey=rule
 	// +kubebuilder:validation:MaxItems=32
 	Results []RuleResult `json:"results,omitempty"`
+
+	// progress says how far a purge is and how fast it goes. Absent in previews, and until it was counted what is due. Written by the purger.
+	// +optional
+	Progress RunProgress `json:"progress,omitzero"`
 
 	// checkpoint says how far the run has come. Written by the purger.
 	// +optional
@@ -342,6 +376,9 @@ type PurgeRunStatus struct {
 // +kubebuilder:printcolumn:name="Complete",type=string,JSONPath=`.status.conditions[?(@.type=="Complete")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Complete")].reason`
 // +kubebuilder:printcolumn:name="Done/Due",type=string,JSONPath=`.status.summary`
+// +kubebuilder:printcolumn:name="Percent",type=integer,JSONPath=`.status.progress.percent`
+// +kubebuilder:printcolumn:name="Records/s",type=integer,priority=1,JSONPath=`.status.progress.recordsPerSecond`
+// +kubebuilder:printcolumn:name="Estimated End",type=string,priority=1,JSONPath=`.status.progress.estimatedEnd`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Complete")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type PurgeRun struct {

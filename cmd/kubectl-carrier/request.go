@@ -134,9 +134,17 @@ func describeRun(run *v1alpha1.PurgeRun) (state string, ended, good bool) {
 	}
 	state = run.Name + ": " + complete.Reason
 	if run.Status.Summary != "" {
-		state += " " + run.Status.Summary
+		state += " " + run.Status.Summary + speed(run.Status.Progress)
 	}
 	return state + ": " + complete.Message, run.Status.StopReason != "", complete.Status == metav1.ConditionTrue
+}
+
+// speed is how fast a run goes and until when, empty if that is not known.
+func speed(p v1alpha1.RunProgress) string {
+	if p.EstimatedEnd.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf(" (%d %%, %d records a second, until about %s)", p.Percent, p.RecordsPerSecond, p.EstimatedEnd.UTC().Format(time.RFC3339))
 }
 
 // stateCommand sets a policy's state: pause and resume.

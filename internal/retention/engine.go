@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -53,6 +54,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil && ctx.Err() != nil {
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReport)
 		defer cancel()
+		r.status.Progress.EstimatedEnd = metav1.Time{} // when another pod goes on is not known
 		return errors.Join(fmt.Errorf("stopped: %w", context.Cause(ctx)), e.Reporter.Report(final, r.status))
 	}
 	return err
@@ -81,6 +83,7 @@ type run struct {
 	// waits for other pods in a row, and when one of them moved last.
 	waits   int
 	movedAt time.Time
+	meter   meter
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -92,7 +95,11 @@ func (r *run) loop(ctx context.Context) error {
 		if step != stepWait {
 			r.waits = 0
 		}
-		if r.uncertain && (step == stepWindow || step == stepVerify) {
+		compare := r.uncertain && (step == stepWindow || step == stepVerify)
+		if compare || !step.measures() {
+			r.meter.interrupt()
+		}
+		if compare {
 			err = r.reconcile(ctx, rule)
 		} else {
 			err = r.do(ctx, step, rule)

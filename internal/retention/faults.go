@@ -163,6 +163,7 @@ func (r *run) readHolds(ctx context.Context) error {
 
 // pauseFor says why the run waits. The first message of a reason is reported at once, changes of it with the next checkpoint.
 func (r *run) pauseFor(ctx context.Context, reason, message string) error {
+	r.meter.interrupt()
 	pause := r.pause()
 	known := pause.Reason == reason
 	*pause = v1alpha1.RunPause{Reason: reason, Message: truncate(message, maxPauseMessage)}
@@ -177,6 +178,9 @@ func (r *run) goOn(ctx context.Context) error {
 	if r.pause().Reason == "" {
 		return nil
 	}
+	if err := r.look(ctx); err != nil { // what other pods did meanwhile is not of the time to come
+		return err
+	}
 	*r.pause() = v1alpha1.RunPause{}
 	return r.report(ctx)
 }
@@ -190,6 +194,7 @@ func (r *run) pause() *v1alpha1.RunPause {
 }
 
 func (r *run) report(ctx context.Context) error {
+	r.noteProgress()
 	err := r.untilAPI(ctx, "writing the run's status", func() error { return r.Reporter.Report(ctx, r.status) })
 	r.reportedAt = r.Clock.Now()
 	return err

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
@@ -23,7 +24,11 @@ import (
 // bases is where the generated CRDs are.
 var bases = filepath.Join("..", "..", "config", "crd", "bases")
 
-var api client.Client
+var (
+	api client.Client
+	// server is where the API is.
+	server *rest.Config
+)
 
 func TestMain(m *testing.M) {
 	env := &envtest.Environment{CRDDirectoryPaths: []string{bases}, ErrorIfCRDPathMissing: true}
@@ -33,6 +38,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	config.QPS, config.Burst = 1000, 1000
+	server = config
 	// Objects are read as a user writes them, so that a field that Go would leave out can be wrong too.
 	if api, err = client.New(config, client.Options{Scheme: runtime.NewScheme()}); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,8 +3,15 @@
 package crd_test
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -74,4 +81,63 @@ func TestPurgeRunKeepsItsIntent(t *testing.T) {
 	} {
 		wantRefusal(t, patch(change), change, intentIsFixed)
 	}
+}
+
+func TestTableOfPurgeRunsFitsATerminal(t *testing.T) {
+	run := merge(t, purgeRuns.base, `metadata: {name: shipments-202611240300}`)
+	if err := api.Create(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = api.Delete(context.WithoutCancel(t.Context()), run) })
+	status := toJSON(t, `
+status:
+  conditions:
+  - {type: Complete, status: "False", reason: OutsideWorkWindow, message: "it waits", lastTransitionTime: "2026-11-24T02:00:00Z"}
+  summary: 1203311/2000000
+  progress: {done: 1203311, due: 2000000, percent: 60, recordsPerSecond: 10000, estimatedEnd: "2026-11-24T02:03:00Z"}
+`)
+	if err := api.Status().Patch(t.Context(), run, client.RawPatch("application/merge-patch+json", status)); err != nil {
+		t.Fatal(err)
+	}
+	width, cells := 0, map[string]string{}
+	shown := tableOf(t, "/apis/carrier-operator.io/v1alpha1/namespaces/default/purgeruns/"+run.GetName())
+	for i, column := range shown.ColumnDefinitions {
+		cell := fmt.Sprint(shown.Rows[0].Cells[i])
+		cells[column.Name] = cell
+		if column.Priority == 0 {
+			width += max(len(column.Name), len(cell)) + 3
+		}
+	}
+	if width > 120 {
+		t.Errorf("the table is %d characters wide: %v", width, cells)
+	}
+	for column, want := range map[string]string{"Done/Due": "1203311/2000000", "Percent": "60", "Records/s": "10000", "Estimated End": "2026-11-24T02:03:00Z"} {
+		if cells[column] != want {
+			t.Errorf("column %s shows %q, want %q", column, cells[column], want)
+		}
+	}
+}
+
+// tableOf is what kubectl get shows of an object.
+func tableOf(t *testing.T, path string) *metav1.Table {
+	t.Helper()
+	caller, err := rest.HTTPClientFor(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.TrimSuffix(server.Host, "/")+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
+	answer, err := caller.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	table := &metav1.Table{}
+	if err := json.NewDecoder(answer.Body).Decode(table); err != nil || len(table.Rows) != 1 {
+		t.Fatalf("%s: %d rows, %v", answer.Status, len(table.Rows), err)
+	}
+	return table
 }

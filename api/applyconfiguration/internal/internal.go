@@ -1635,6 +1635,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: pause
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunPause
+    - name: progress
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunProgress
     - name: results
       type:
         list:
@@ -2141,6 +2144,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunProgress
+  map:
+    fields:
+    - name: done
+      type:
+        scalar: numeric
+    - name: due
+      type:
+        scalar: numeric
+    - name: estimatedEnd
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: percent
+      type:
+        scalar: numeric
+    - name: recordsPerSecond
+      type:
+        scalar: numeric
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunShard
   map:
     fields:

@@ -99,6 +99,7 @@ func TestStatusComesBackAsReportedAndTheOperatorsPartStays(t *testing.T) {
 	want := &v1alpha1.PurgeRunStatus{
 		ObservedGeneration: -1, Summary: "0/3", StartedAt: metav1.NewTime(slot),
 		Results:    []v1alpha1.RuleResult{{Rule: "events", Collection: "public.events", Total: 9, Due: 3, Done: 1, Verification: v1alpha1.VerificationPending}},
+		Progress:   v1alpha1.RunProgress{Done: 1, Due: 3, Percent: 33, RecordsPerSecond: 7, EstimatedEnd: metav1.NewTime(slot)},
 		Checkpoint: v1alpha1.RunCheckpoint{Rule: "events", Position: "1/16385:32", Batches: 1, Digest: "d", CompletedRules: []string{"before"}},
 		Pause:      v1alpha1.RunPause{Reason: "ReplicaLag", Message: "a replica is behind"},
 		Evidence:   v1alpha1.RunEvidence{StoreIdentity: "1/2"},
@@ -118,7 +119,7 @@ func TestStatusComesBackAsReportedAndTheOperatorsPartStays(t *testing.T) {
 		}
 	}
 	report(func() {})
-	report(func() { want.Pause = v1alpha1.RunPause{} }) // what is left out is taken back
+	report(func() { want.Pause, want.Progress.EstimatedEnd = v1alpha1.RunPause{}, metav1.Time{} }) // what is left out is taken back
 	report(func() {
 		want.Outcome = v1alpha1.RunOutcome{Reason: "Completed", Message: "done", FinishedAt: metav1.NewTime(slot)}
 		want.Evidence = v1alpha1.RunEvidence{Records: v1alpha1.RecordsCount, Digest: "sha256:1", Previous: "sha256:0", RecordsDigest: "r", StoreIdentity: "1/2", SchemaDigest: "s"}

@@ -29,6 +29,13 @@ func renderStatus(s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunStatusApplyCon
 		status.WithCheckpoint(v1alpha1ac.RunCheckpoint().WithRule(c.Rule).WithPosition(c.Position).WithBatches(c.Batches).
 			WithDigest(c.Digest).WithCompletedRules(c.CompletedRules...).WithBounds(c.Bounds...))
 	}
+	if p := s.Progress; p != (v1alpha1.RunProgress{}) {
+		progress := v1alpha1ac.RunProgress().WithDone(p.Done).WithDue(p.Due).WithPercent(p.Percent).WithRecordsPerSecond(p.RecordsPerSecond)
+		if !p.EstimatedEnd.IsZero() {
+			progress.WithEstimatedEnd(p.EstimatedEnd)
+		}
+		status.WithProgress(progress)
+	}
 	if s.Pause.Reason != "" {
 		status.WithPause(v1alpha1ac.RunPause().WithReason(s.Pause.Reason).WithMessage(s.Pause.Message))
 	}

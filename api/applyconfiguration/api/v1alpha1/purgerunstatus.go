@@ -10,7 +10,7 @@ import (
 // PurgeRunStatusApplyConfiguration represents a declarative configuration of the PurgeRunStatus type for use
 // with apply.
 //
-// PurgeRunStatus is written by the purger (results, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
+// PurgeRunStatus is written by the purger (results, progress, checkpoint, shards, pause, outcome, evidence) and the operator (the rest).
 type PurgeRunStatusApplyConfiguration struct {
 	// conditions of the run: Ready (true once it ended well), Reconciling (while it works), Stalled (it needs a person), Complete.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -24,6 +24,8 @@ type PurgeRunStatusApplyConfiguration struct {
 	Summary *string `json:"summary,omitempty"`
 	// results of the rules. Written by the purger.
 	Results []RuleResultApplyConfiguration `json:"results,omitempty"`
+	// progress says how far a purge is and how fast it goes. Absent in previews, and until it was counted what is due. Written by the purger.
+	Progress *RunProgressApplyConfiguration `json:"progress,omitempty"`
 	// checkpoint says how far the run has come. Written by the purger.
 	Checkpoint *RunCheckpointApplyConfiguration `json:"checkpoint,omitempty"`
 	// shards are what each of several pods did, if the policy's parallelism is more than 1. Written by the purgers, each its own.
@@ -99,6 +101,14 @@ func (b *PurgeRunStatusApplyConfiguration) WithResults(values ...*RuleResultAppl
 		}
 		b.Results = append(b.Results, *values[i])
 	}
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *PurgeRunStatusApplyConfiguration) WithProgress(value *RunProgressApplyConfiguration) *PurgeRunStatusApplyConfiguration {
+	b.Progress = value
 	return b
 }
 
