@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -37,7 +38,9 @@ func (w *world) startManager() (stop func()) {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
+	shown := prometheus.NewRegistry()
 	err = controllers.Add(ctx, mgr, controllers.Options{
+		Metrics:      shown,
 		GatewayImage: "registry.example/gateway:test", PurgerImage: "registry.example/purger:test", OperatorNamespace: "carrier-system",
 		Resolver: w, APIServerPorts: []int32{443}, Acknowledger: w.fleet, Clock: clock.RealClock{}, Served: served,
 	})
@@ -47,6 +50,9 @@ func (w *world) startManager() (stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
 	return func() {
+		if _, err := shown.Gather(); err != nil {
+			w.t.Errorf("a scrape: %v", err)
+		}
 		cancel()
 		if err := <-done; err != nil {
 			w.t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,6 +21,7 @@ import (
 	"github.com/carrier-operator/carrier-operator/controllers/internal/integrations"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 	"github.com/carrier-operator/carrier-operator/controllers/legalhold"
+	"github.com/carrier-operator/carrier-operator/controllers/metrics"
 	"github.com/carrier-operator/carrier-operator/controllers/network"
 	"github.com/carrier-operator/carrier-operator/controllers/profile"
 	"github.com/carrier-operator/carrier-operator/controllers/purgerun"
@@ -51,7 +53,9 @@ type Options struct {
 	Served setup.Served
 	// ClusterNetworkPolicies says whether gateways get one where that API is served.
 	ClusterNetworkPolicies network.Mode
-	Clock                  clock.PassiveClock
+	// Metrics are where the operator's metrics are shown; nil: nowhere.
+	Metrics prometheus.Registerer
+	Clock   clock.PassiveClock
 }
 
 // Add adds all controllers to the manager.
@@ -64,6 +68,12 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	c, live, events := mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder("carrier-operator")
 	base := integrations.Base{Client: c, Live: live, Events: events, Clock: o.Clock}
+	retentionMetrics := metrics.New(c, func() bool { return elected(mgr) })
+	if o.Metrics != nil {
+		if err := o.Metrics.Register(retentionMetrics); err != nil {
+			return fmt.Errorf("metrics of retention: %w", err)
+		}
+	}
 	manager := map[string]string{v1alpha1.LabelComponent: v1alpha1.ComponentManager}
 
 	for _, controller := range []struct {
@@ -86,7 +96,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		{"datastore", (&datastore.Controller{Client: c, Live: live, Events: events, Clock: o.Clock}).Setup},
 		{"legalhold", (&legalhold.Controller{Client: c, Events: events, Clock: o.Clock}).Setup},
 		{"retentionpolicy", (&retention.Controller{Client: c, Live: live, Events: events, Clock: o.Clock}).Setup},
-		{"purgerun", (&purgerun.Controller{Client: c, Live: live, Events: events, Clock: o.Clock,
+		{"purgerun", (&purgerun.Controller{Client: c, Live: live, Events: events, Clock: o.Clock, Ended: retentionMetrics.Finished,
 			Options: purgerun.Options{Image: o.PurgerImage, PullPolicy: o.PurgerPullPolicy, APIServerPorts: o.APIServerPorts}}).Setup},
 	} {
 		if err := controller.setup(setup.Builder(mgr, controller.name)); err != nil {
@@ -94,4 +104,14 @@ func Add(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		}
 	}
 	return nil
+}
+
+// elected says whether this manager is the one of several that works.
+func elected(mgr ctrl.Manager) bool {
+	select {
+	case <-mgr.Elected():
+		return true
+	default:
+		return false
+	}
 }

@@ -182,6 +182,10 @@ type RetentionPolicyStatus struct {
 	// +optional
 	LastRun PolicyRunStatus `json:"lastRun,omitzero"`
 
+	// lastSucceededAt is when the last purge that ended well ended, by the store's clock. Absent before the first; previews do not count.
+	// +optional
+	LastSucceededAt metav1.Time `json:"lastSucceededAt,omitzero"`
+
 	// previewedRulesDigest is the rulesDigest of the last preview that completed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64

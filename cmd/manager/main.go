@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/carrier-operator/carrier-operator/controllers"
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	o.Clock, o.Acknowledger, o.Prober = clock.RealClock{}, gateway.AdminClient{}, gateway.AdminClient{}
+	o.Clock, o.Acknowledger, o.Prober, o.Metrics = clock.RealClock{}, gateway.AdminClient{}, gateway.AdminClient{}, metrics.Registry
 	if err := controllers.Add(ctx, mgr, o.Options); err != nil {
 		return err
 	}

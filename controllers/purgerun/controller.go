@@ -52,6 +52,8 @@ type Controller struct {
 	Events  events.EventRecorder
 	Clock   clock.PassiveClock
 	Options Options
+	// Ended is told of each run that ends, and why.
+	Ended func(run *v1alpha1.PurgeRun, reason string)
 }
 
 // Reconcile starts, watches over and closes one run.
@@ -159,6 +161,9 @@ func (c *Controller) report(ctx context.Context, in *input, p *plan) error {
 		apiac.PurgeRun(run.Name, run.Namespace).WithStatus(status), run, apiac.ExtractPurgeRunStatus)
 	if err != nil || !changed {
 		return err
+	}
+	if p.end != nil && c.Ended != nil {
+		c.Ended(run, p.end.reason)
 	}
 	if complete := ssa.Changed(run.Status.Conditions, r.conditions, v1alpha1.ConditionComplete); complete != nil {
 		kind := corev1.EventTypeNormal

@@ -121,6 +121,8 @@ type world struct {
 	wire      *wire
 	clock     *clocktesting.FakePassiveClock
 	events    *events.FakeRecorder
+	// ended are the runs that ended, with their reasons, as the metrics are told.
+	ended []string
 	// brief leaves out the checks after every settling: for tables of many small worlds, whose stories are checked elsewhere.
 	brief bool
 }
@@ -156,8 +158,9 @@ func (w *world) restart() []kindController {
 		{"DataStore", &datastore.Controller{Client: c, Live: c, Events: w.events, Clock: w.clock}},
 		{"LegalHold", &legalhold.Controller{Client: c, Events: w.events, Clock: w.clock}},
 		{"RetentionPolicy", &retention.Controller{Client: c, Live: c, Events: w.events, Clock: w.clock}},
-		{"PurgeRun", &purgerun.Controller{Client: c, Live: c, Events: w.events, Clock: w.clock, Options: purgerun.Options{
-			Image: "registry.example/purger:test", APIServerPorts: []int32{443, 6443}}}},
+		{"PurgeRun", &purgerun.Controller{Client: c, Live: c, Events: w.events, Clock: w.clock,
+			Ended: func(run *v1alpha1.PurgeRun, reason string) { w.ended = append(w.ended, run.Name+" "+reason) }, Options: purgerun.Options{
+				Image: "registry.example/purger:test", APIServerPorts: []int32{443, 6443}}}},
 	}
 }
 
@@ -338,7 +341,7 @@ func (w *world) purger(run *v1alpha1.PurgeRun, reason string, done, due int64) {
 	outcome := apiac.PurgeRun(run.Name, w.namespace).WithStatus(apiac.PurgeRunStatus().
 		WithResults(apiac.RuleResult().WithRule("events").WithCollection("public.tracking_events").
 			WithTotal(due * 10).WithDue(due).WithDone(done).WithHeld(0).WithNullClock(0).WithFutureClock(0).WithRemaining(0)).
-		WithOutcome(apiac.RunOutcome().WithReason(reason).WithMessage("as the purger said it")).
+		WithOutcome(apiac.RunOutcome().WithReason(reason).WithMessage("as the purger said it").WithFinishedAt(metav1.NewTime(w.clock.Now()))).
 		WithEvidence(apiac.RunEvidence().WithDigest("sha256:" + run.Name).WithStoreIdentity("7301/16384")))
 	if err := w.user.Status().Apply(w.ctx, outcome, client.FieldOwner("purger")); err != nil {
 		w.t.Fatal(err)

@@ -102,6 +102,13 @@ func TestPreviewComesFirstThenTheNextSlotPurges(t *testing.T) {
 	w.purger(purge, v1alpha1.ReasonCompleted, 12, 12)
 	w.settle()
 	w.expect(&v1alpha1.RetentionPolicy{}, "shipments", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonScheduled)
+	if diff := cmp.Diff([]string{preview.Name + " Completed", purge.Name + " Completed"}, w.ended); diff != "" {
+		t.Errorf("runs whose end was counted (-want +got): %s", diff)
+	}
+	w.get(purge.Name, purge)
+	if got := w.policy().Status.LastSucceededAt; got.IsZero() || !got.Equal(&purge.Status.Outcome.FinishedAt) {
+		t.Errorf("the last purge succeeded at %s, and ended at %s", got, purge.Status.Outcome.FinishedAt)
+	}
 	for _, child := range childrenOf(purge.Name) {
 		_, isJob := child.(*batchv1.Job)
 		if w.get(purge.Name, child) != isJob {

@@ -218,10 +218,20 @@ func (d *decider) previewed() string {
 	return d.policy.Status.PreviewedRulesDigest
 }
 
+// lastSucceeded is when the newest purge that ended well ended. Status remembers it when the run is gone.
+func (d *decider) lastSucceeded() metav1.Time {
+	purge := runs.Newest(d.runs, func(r *v1alpha1.PurgeRun) bool { return r.Spec.Mode == v1alpha1.RunPurge && runs.Completed(r) })
+	if purge != nil && purge.Status.Outcome.FinishedAt.After(d.policy.Status.LastSucceededAt.Time) {
+		return purge.Status.Outcome.FinishedAt
+	}
+	return d.policy.Status.LastSucceededAt
+}
+
 // history reports the latest run and finds finished runs beyond the limit. The newest finished one stays, and so does the newest with
 // evidence: the next run's evidence builds on it.
 func (d *decider) history() {
 	d.status.PreviewedRulesDigest = d.previewed()
+	d.status.LastSucceededAt = d.lastSucceeded()
 	last := d.create
 	if last == nil {
 		last = runs.Newest(d.runs, func(*v1alpha1.PurgeRun) bool { return true })

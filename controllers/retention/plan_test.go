@@ -246,6 +246,31 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+func TestLastSuccessIsThatOfAPurgeAndOutlivesIt(t *testing.T) {
+	ended := func(name, at0, reason string, mode v1alpha1.RunMode) v1alpha1.PurgeRun {
+		r := run(t, name, at0, reason)
+		r.Spec.Mode, r.Status.Outcome.FinishedAt = mode, metav1.NewTime(at(t, at0).Add(time.Minute))
+		return r
+	}
+	in := daily(t)
+	want := func(rfc3339 string) {
+		t.Helper()
+		if got := decide(in).status.LastSucceededAt; !got.Time.Equal(at(t, rfc3339)) {
+			t.Errorf("last success %s, want %s", got, rfc3339)
+		}
+	}
+	if got := decide(in).status.LastSucceededAt; !got.IsZero() {
+		t.Errorf("last success %s before the first run", got)
+	}
+	in.runs = []v1alpha1.PurgeRun{
+		ended("run-1", "2026-11-20T03:00:00Z", v1alpha1.ReasonCompleted, v1alpha1.RunPurge), ended("run-2", "2026-11-21T03:00:00Z", v1alpha1.ReasonCompleted, v1alpha1.RunPurge),
+		ended("run-3", "2026-11-22T03:00:00Z", v1alpha1.ReasonCompleted, v1alpha1.RunPreview), ended("run-4", "2026-11-23T03:00:00Z", v1alpha1.ReasonCapExceeded, v1alpha1.RunPurge),
+	}
+	want("2026-11-21T03:01:00Z")
+	in.policy.Status.LastSucceededAt, in.runs = metav1.NewTime(at(t, "2026-11-21T03:01:00Z")), in.runs[:1] // the later ones were deleted
+	want("2026-11-21T03:01:00Z")
+}
+
 func TestEvidenceChainGoesOnFromTheNewestRunThatHasSome(t *testing.T) {
 	in := daily(t)
 	in.runs = []v1alpha1.PurgeRun{

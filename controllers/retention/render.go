@@ -66,7 +66,8 @@ func renderStatus(policy *v1alpha1.RetentionPolicy, status *v1alpha1.RetentionPo
 	for _, field := range []struct {
 		value metav1.Time
 		set   func(metav1.Time) *apiac.RetentionPolicyStatusApplyConfiguration
-	}{{status.NextSlot, ac.WithNextSlot}, {status.LastSlot, ac.WithLastSlot}, {status.LastMissedSlot, ac.WithLastMissedSlot}} {
+	}{{status.NextSlot, ac.WithNextSlot}, {status.LastSlot, ac.WithLastSlot}, {status.LastMissedSlot, ac.WithLastMissedSlot},
+		{status.LastSucceededAt, ac.WithLastSucceededAt}} {
 		if !field.value.IsZero() {
 			field.set(instant(field.value.Time))
 		}

@@ -1931,6 +1931,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastSlot
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastSucceededAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: missedSlots
       type:
         scalar: numeric

@@ -30,6 +30,8 @@ type RetentionPolicyStatusApplyConfiguration struct {
 	LastHandledPreviewRequest *string `json:"lastHandledPreviewRequest,omitempty"`
 	// lastRun says how the latest run went.
 	LastRun *PolicyRunStatusApplyConfiguration `json:"lastRun,omitempty"`
+	// lastSucceededAt is when the last purge that ended well ended, by the store's clock. Absent before the first; previews do not count.
+	LastSucceededAt *metav1.Time `json:"lastSucceededAt,omitempty"`
 	// previewedRulesDigest is the rulesDigest of the last preview that completed.
 	PreviewedRulesDigest *string `json:"previewedRulesDigest,omitempty"`
 }
@@ -114,6 +116,14 @@ func (b *RetentionPolicyStatusApplyConfiguration) WithLastHandledPreviewRequest(
 // If called multiple times, the LastRun field is set to the value of the last call.
 func (b *RetentionPolicyStatusApplyConfiguration) WithLastRun(value *PolicyRunStatusApplyConfiguration) *RetentionPolicyStatusApplyConfiguration {
 	b.LastRun = value
+	return b
+}
+
+// WithLastSucceededAt sets the LastSucceededAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastSucceededAt field is set to the value of the last call.
+func (b *RetentionPolicyStatusApplyConfiguration) WithLastSucceededAt(value metav1.Time) *RetentionPolicyStatusApplyConfiguration {
+	b.LastSucceededAt = &value
 	return b
 }
 
