@@ -115,6 +115,17 @@ type WorkWindow struct {
 	To string `json:"to,omitempty"`
 }
 
+// YieldMode says whether a run gives way to the store's other users.
+//
+// +kubebuilder:validation:Enum=WhenBusy;Never
+type YieldMode string
+
+// Whether a run gives way.
+const (
+	YieldWhenBusy YieldMode = "WhenBusy"
+	YieldNever    YieldMode = "Never"
+)
+
 // PurgeThrottle keeps a run from disturbing the store's other users.
 //
 // +kubebuilder:validation:MinProperties=1
@@ -131,6 +142,12 @@ type PurgeThrottle struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=60000
 	PauseMilliseconds *int32 `json:"pauseMilliseconds,omitempty"`
+
+	// yield says whether the run gives way to others. WhenBusy: while the store does 20 pieces of work a second or more for others, transactions
+	// take 10 ms at most and the run rests twice as long as each took. PostgreSQL, where transactions that write count, and MySQL, where
+	// statements do; in other stores it does nothing. Never: others are not looked at. Default WhenBusy.
+	// +optional
+	Yield YieldMode `json:"yield,omitempty"`
 
 	// maxReplicaLagSeconds pauses the run while a replica is further behind, in seconds, 1 to 3600. Omitted: replicas are not looked at.
 	// +optional

@@ -142,7 +142,7 @@ func planCaps(caps v1alpha1.PurgeCaps) retention.Caps {
 func planThrottle(throttle v1alpha1.PurgeThrottle) retention.Throttle {
 	planned := retention.Throttle{
 		TargetBatchMilliseconds: throttle.TargetBatchMilliseconds, MaxReplicaLagSeconds: throttle.MaxReplicaLagSeconds,
-		PauseAbove: runs.PauseLimits(&throttle.PauseAbove),
+		PauseAbove: runs.PauseLimits(&throttle.PauseAbove), Yield: throttle.Yield != v1alpha1.YieldNever,
 	}
 	if planned.TargetBatchMilliseconds == 0 {
 		planned.TargetBatchMilliseconds = defaultTargetBatchMilliseconds

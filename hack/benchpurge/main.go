@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
 // options are the flags.
@@ -26,8 +24,7 @@ type options struct {
 	rssRows      []int64
 	oltpRows     int64
 	oltpIdle     time.Duration
-	// gentle is the throttle of a purge that others shall hardly notice.
-	gentle retention.Throttle
+	podsRows     int64
 }
 
 // bench is a run.
@@ -74,11 +71,9 @@ func parse() options {
 	})
 	flag.Int64Var(&o.oltpRows, "oltp-rows", 2_000_000, "rows of the table that is purged next to pgbench; 0: not measured")
 	flag.DurationVar(&o.oltpIdle, "oltp-idle", 5*time.Second, "`duration` of a rest of pgbench before each purge")
-	target := flag.Int("gentle-target", 10, "targetBatchMilliseconds of the purge next to pgbench that shall hardly be noticed")
-	pause := flag.Int("gentle-pause", 20, "its pauseMilliseconds")
+	flag.Int64Var(&o.podsRows, "pods-rows", 2_000_000, "rows of the table that one pod purges, and then two; 0: not measured")
 	quick := flag.Bool("quick", false, "a first look: one repetition of small tables, where flags do not say otherwise")
 	flag.Parse()
-	o.gentle = retention.Throttle{TargetBatchMilliseconds: int32(*target), PauseMilliseconds: int32(*pause), MaxReplicaLagSeconds: lagSeconds} //nolint:gosec // milliseconds of a person
 	if *quick {
 		o.hurry()
 	}
@@ -100,6 +95,9 @@ func (o *options) hurry() {
 	}
 	if !set["oltp-rows"] {
 		o.oltpRows = 1_000_000
+	}
+	if !set["pods-rows"] {
+		o.podsRows = 200_000
 	}
 	if !set["oltp-idle"] {
 		o.oltpIdle = 2 * time.Second
@@ -173,6 +171,11 @@ func (b *bench) measureStore(ctx context.Context, dir string, start func(context
 	}
 	if pg, ok := s.(*pgServer); ok && b.oltpRows > 0 {
 		b.measureOLTP(ctx, pg, r)
+	}
+	if b.podsRows > 0 {
+		if err := b.measurePods(ctx, s, r); err != nil {
+			return fmt.Errorf("pods: %w", err)
+		}
 	}
 	b.measureResident(ctx, s, r)
 	return nil

@@ -44,6 +44,7 @@ type results struct {
 	absent  map[string]string // of each store
 	oltp    oltp
 	rss     []resident
+	pods    []pods
 }
 
 func newResults() *results {

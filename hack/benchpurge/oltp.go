@@ -26,9 +26,9 @@ const (
 
 // oltp is the latency at the 99th percentile in milliseconds, one value a repetition; absent is why there is none.
 type oltp struct {
-	idle          []float64
-	usual, gentle besides
-	absent        string
+	idle         []float64
+	usual, never besides
+	absent       string
 }
 
 // besides is the time during a purge with one throttle: latencies as above, and how long the purges took with that load, in seconds.
@@ -87,7 +87,7 @@ func (b *bench) runOLTP(ctx context.Context, s *pgServer, o *oltp) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	idle, usual, gentle, err := b.oltpPhases(ctx, s, w, kept)
+	idle, usual, never, err := b.oltpPhases(ctx, s, w, kept)
 	time.Sleep(time.Second) // so that the log has all
 	cancel()
 	if waitErr := cmd.Wait(); err == nil && running.Err() == nil {
@@ -96,21 +96,21 @@ func (b *bench) runOLTP(ctx context.Context, s *pgServer, o *oltp) error {
 	if err != nil {
 		return err
 	}
-	return o.read(s.dir, idle, usual, gentle)
+	return o.read(s.dir, idle, usual, never)
 }
 
-// oltpPhases alternates between rest, a purge as usual and a gentle one.
-func (b *bench) oltpPhases(ctx context.Context, s *pgServer, w workload, kept []int64) (idle, usual, gentle []phase, err error) {
+// oltpPhases alternates between rest, a purge as usual, which yields, and one that does not.
+func (b *bench) oltpPhases(ctx context.Context, s *pgServer, w workload, kept []int64) (idle, usual, never []phase, err error) {
 	for range b.reps {
 		for _, p := range []struct {
 			change func(*retention.Plan)
 			to     *[]phase
-		}{{asUsual, &usual}, {func(p *retention.Plan) { p.Throttle = b.gentle }, &gentle}} {
+		}{{asUsual, &usual}, {func(p *retention.Plan) { p.Throttle.Yield = false }, &never}} {
 			if err := s.restore(ctx, w); err != nil {
 				return nil, nil, nil, err
 			}
 			time.Sleep(settle)
-			if len(idle) == len(gentle) {
+			if len(idle) == len(never) {
 				begun := time.Now()
 				time.Sleep(b.oltpIdle)
 				idle = append(idle, phase{begun, time.Now()})
@@ -125,14 +125,14 @@ func (b *bench) oltpPhases(ctx context.Context, s *pgServer, w workload, kept []
 			}
 		}
 	}
-	return idle, usual, gentle, nil
+	return idle, usual, never, nil
 }
 
 // minTransactions is how many it takes for the slowest hundredth to mean something.
 const minTransactions = 200
 
 // read finds the latencies of phases in pgbench's log.
-func (o *oltp) read(dir string, idle, usual, gentle []phase) error {
+func (o *oltp) read(dir string, idle, usual, never []phase) error {
 	files, err := filepath.Glob(filepath.Join(dir, "oltp.*"))
 	if err != nil || len(files) == 0 {
 		return errors.Join(err, errors.New("pgbench has written no log"))
@@ -154,7 +154,7 @@ func (o *oltp) read(dir string, idle, usual, gentle []phase) error {
 		for _, p := range []struct {
 			phase
 			to *[]float64
-		}{{idle[i], &o.idle}, {usual[i], &o.usual.during}, {gentle[i], &o.gentle.during}} {
+		}{{idle[i], &o.idle}, {usual[i], &o.usual.during}, {never[i], &o.never.during}} {
 			in := latencies(all, p.phase)
 			if len(in) < minTransactions {
 				return fmt.Errorf("only %d transactions ended within %.1f s: more rows (-oltp-rows) make a longer purge", len(in), p.phase.to.Sub(p.from).Seconds())
@@ -162,7 +162,7 @@ func (o *oltp) read(dir string, idle, usual, gentle []phase) error {
 			*p.to = append(*p.to, percentile(in, 99))
 		}
 		o.usual.purging = append(o.usual.purging, usual[i].to.Sub(usual[i].from).Seconds())
-		o.gentle.purging = append(o.gentle.purging, gentle[i].to.Sub(gentle[i].from).Seconds())
+		o.never.purging = append(o.never.purging, never[i].to.Sub(never[i].from).Seconds())
 	}
 	return nil
 }

@@ -36,14 +36,24 @@ func (c *cluster) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
 	return c.status.DeepCopy(), nil
 }
 
-func (c *cluster) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.status = *status.DeepCopy()
-	return nil
+func (c *cluster) Holds(context.Context) ([]retention.Hold, error) { return c.holds, nil }
+
+// reporter is a pod's way to the cluster.
+type reporter struct {
+	*cluster
+	index int32
 }
 
-func (c *cluster) Holds(context.Context) ([]retention.Hold, error) { return c.holds, nil }
+// Report keeps what the pod may write.
+func (r reporter) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if retention.Outdated(&r.status, status, r.index) {
+		return retention.ErrMoved
+	}
+	retention.Merge(&r.status, status, r.index)
+	return nil
+}
 
 // newPlan is a purge as the operator would render it for a workload.
 func newPlan(kind v1alpha1.DataStoreType, prefix string, w workload, run string) (*retention.Plan, []retention.Hold) {
@@ -51,7 +61,7 @@ func newPlan(kind v1alpha1.DataStoreType, prefix string, w workload, run string)
 		Namespace: "bench", Run: run, RunUID: run, Policy: "bench", PolicyUID: "bench", Mode: string(v1alpha1.RunPurge), Slot: slot,
 		Store:    retention.Store{Name: "bench", Type: string(kind), TLSMode: string(v1alpha1.StoreTLSDisable)},
 		Caps:     retention.Caps{MaxSharePercent: 100, MaxRows: 1 << 40},
-		Throttle: retention.Throttle{TargetBatchMilliseconds: targetMilliseconds, MaxReplicaLagSeconds: lagSeconds}, HashKey: true,
+		Throttle: retention.Throttle{TargetBatchMilliseconds: targetMilliseconds, MaxReplicaLagSeconds: lagSeconds, Yield: true}, HashKey: true,
 	}
 	unit := v1alpha1.ClockTimestampTZ
 	if kind == v1alpha1.StoreMySQL {
@@ -94,31 +104,46 @@ func (p purged) inWindows() (sum time.Duration) {
 
 // purge runs the engine against the store that the files in dir describe.
 func purge(ctx context.Context, dir string, plan *retention.Plan, holds []retention.Hold) (purged, error) {
+	c := &cluster{holds: holds}
+	begun := time.Now()
+	seen, err := c.work(ctx, dir, plan)
+	seen.Whole = time.Since(begun)
+	if err == nil {
+		seen.Done, err = c.verify(plan)
+	}
+	if err != nil {
+		return seen, fmt.Errorf("carrier: %w", err)
+	}
+	return seen, nil
+}
+
+// work is what one pod does.
+func (c *cluster) work(ctx context.Context, dir string, plan *retention.Plan) (purged, error) {
 	var driver retention.Driver = &postgresql.Driver{Dir: dir, Plan: plan}
 	if plan.Store.Type == string(v1alpha1.StoreMySQL) {
 		driver = &mysql.Driver{Dir: dir, Plan: plan}
 	}
-	watch, c := &watch{Driver: driver}, &cluster{holds: holds}
-	engine := &retention.Engine{Plan: plan, Store: watch, Holds: c, Reporter: c, Clock: clock.RealClock{},
+	watch, to := &watch{Driver: driver}, reporter{c, plan.Index}
+	engine := &retention.Engine{Plan: plan, Store: watch, Holds: to, Reporter: to, Clock: clock.RealClock{},
 		Hasher: retention.NewHasher([]byte("a key of the benchmark, not random")), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	begun := time.Now()
 	err := engine.Run(ctx)
-	watch.seen.Whole = time.Since(begun)
-	if err != nil {
-		return watch.seen, fmt.Errorf("carrier: %w", err)
-	}
+	return watch.seen, err
+}
+
+// verify makes sure that the run ended well. It returns how many records it handled.
+func (c *cluster) verify(plan *retention.Plan) (done int64, err error) {
 	if c.status.Outcome.Reason != v1alpha1.ReasonCompleted {
-		return watch.seen, fmt.Errorf("carrier: %s: %s", c.status.Outcome.Reason, c.status.Outcome.Message)
+		return 0, fmt.Errorf("%s: %s", c.status.Outcome.Reason, c.status.Outcome.Message)
 	}
 	for i := range c.status.Results {
 		r := &c.status.Results[i]
-		watch.seen.Done += r.Done
+		done += r.Done
 		if r.Verification != v1alpha1.VerificationAgreed || r.Inferred > 0 || r.Held == 0 {
-			return watch.seen, fmt.Errorf("carrier: rule %s: verification %s, %d inferred, %d held", r.Rule, r.Verification, r.Inferred, r.Held)
+			return done, fmt.Errorf("rule %s: verification %s, %d inferred, %d held", r.Rule, r.Verification, r.Inferred, r.Held)
 		}
 	}
 	if (c.status.Evidence.RecordsDigest == "") != plan.CountOnly() {
-		return watch.seen, errors.New("carrier: the run's evidence of records is not what the plan says")
+		return done, errors.New("the run's evidence of records is not what the plan says")
 	}
-	return watch.seen, nil
+	return done, nil
 }

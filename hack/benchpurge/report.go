@@ -48,6 +48,7 @@ func (b *bench) write(w io.Writer, r *results) {
 	r.writeShares(w)
 	r.writeWindows(w)
 	b.writeOLTP(w, r.oltp)
+	b.writePods(w, r)
 	r.writeResident(w)
 	_, _ = fmt.Fprintln(w)
 	r.writeFigures(w)
@@ -147,8 +148,8 @@ func (b *bench) writeOLTP(w io.Writer, o oltp) {
 		throttle string
 		besides
 	}{
-		{fmt.Sprintf("defaults: target %d ms, no pause", targetMilliseconds), o.usual},
-		{fmt.Sprintf("gentle: target %d ms, pause %d ms", b.gentle.TargetBatchMilliseconds, b.gentle.PauseMilliseconds), o.gentle},
+		{"defaults: yields to others", o.usual},
+		{"yield: Never", o.never},
 	} {
 		g = append(g, []string{line.throttle, spread(line.during, 2), spread(o.ratios(line.besides), 2), spread(line.purging, 1)})
 	}

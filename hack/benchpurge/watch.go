@@ -21,7 +21,14 @@ func (w *watch) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &watched{Session: session, seen: &w.seen}, nil
+	watching := &watched{Session: session, seen: &w.seen}
+	if s, ok := session.(retention.Sharder); ok {
+		return struct {
+			*watched
+			retention.Sharder
+		}{watching, s}, nil
+	}
+	return watching, nil
 }
 
 func addTo(sum *time.Duration, begun time.Time) { *sum += time.Since(begun) }
@@ -75,6 +82,14 @@ func (w *watched) Lag(ctx context.Context) (retention.Lag, error) {
 	w.seen.LagNote = lag.Unknown
 	lag.Unknown = ""
 	return lag, err
+}
+
+// Work asks what the store does for others.
+func (w *watched) Work(ctx context.Context) (retention.Work, error) {
+	if c, ok := w.Session.(retention.Crowd); ok {
+		return c.Work(ctx)
+	}
+	return retention.Work{}, errors.New("the driver cannot tell others' work")
 }
 
 // LogPosition passes on what a driver can do besides a Session.

@@ -44,7 +44,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("reading the run's status: %w", err)
 	}
 	status.Pause = v1alpha1.RunPause{} // what another pod waited for may have passed
-	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle)}
+	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle), crowd: newCrowd(e.Plan)}
 	r.resume()
 	defer r.close()
 	err = r.loop(ctx)
@@ -65,6 +65,7 @@ type run struct {
 	*Engine
 	status *v1alpha1.PurgeRunStatus
 	pace   *pace
+	crowd  crowd
 
 	session Session
 	holds   []Hold
@@ -80,8 +81,7 @@ type run struct {
 	left int64
 	// warnings of the inspection.
 	warnings []string
-	// waits for other pods in a row, and when one of them moved last.
-	waits   int
+	// movedAt is when this pod began to wait for others, or saw one of them move; zero: it does not wait.
 	movedAt time.Time
 	meter   meter
 }
@@ -93,7 +93,7 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 		if step != stepWait {
-			r.waits = 0
+			r.movedAt = time.Time{}
 		}
 		compare := r.uncertain && (step == stepWindow || step == stepVerify)
 		if compare || !step.measures() {
@@ -136,6 +136,9 @@ func (r *run) do(ctx context.Context, s step, rule *Rule) error {
 
 // count makes the run's plan in numbers. Clocks that do not fit their unit stop the run here.
 func (r *run) count(ctx context.Context) error {
+	if err := r.yield(ctx); err != nil {
+		return err
+	}
 	snapshot, err := r.snapshot(ctx, r.Plan.Rules)
 	if err != nil {
 		return err
@@ -196,6 +199,9 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	if err := r.waitForStore(ctx, rule); err != nil {
 		return err
 	}
+	if err := r.yield(ctx); err != nil {
+		return err
+	}
 	at := r.position()
 	var batch Batch
 	var took time.Duration
@@ -218,6 +224,7 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	}
 	if batch.Commits > 0 {
 		r.pace.took(took)
+		r.crowd.windows++
 	}
 	r.advance(rule, position{pass: at.pass, place: batch.Next, end: batch.Next == ""}, batch)
 	if batch.Next == "" || r.Clock.Since(r.reportedAt) >= checkpointEvery {
@@ -228,7 +235,7 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 			return err
 		}
 	}
-	return r.sleep(ctx, time.Duration(r.Plan.Throttle.PauseMilliseconds)*time.Millisecond)
+	return r.sleep(ctx, r.pace.rest(took))
 }
 
 // position is where the next window begins.

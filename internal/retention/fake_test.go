@@ -34,9 +34,11 @@ type world struct {
 
 	due, held   map[string][]int // by rule
 	total       int64
+	last        int // the number after which there are no records
 	identity    string
 	lag         func() Lag
 	signal      func(Signal) (Reading, error)
+	work        func() Work
 	openErr     func() error
 	windowErr   func(Window) error
 	stubborn    bool // windows report success and change nothing
@@ -52,7 +54,7 @@ type world struct {
 
 func newWorld(t *testing.T, rules ...string) *world {
 	t.Helper()
-	w := &world{t: t, clock: jumpingClock{clocktesting.NewFakeClock(slot)}, due: map[string][]int{}, held: map[string][]int{}, total: 1000, identity: "7301/16384"}
+	w := &world{t: t, clock: jumpingClock{clocktesting.NewFakeClock(slot)}, due: map[string][]int{}, held: map[string][]int{}, total: 1000, last: 100, identity: "7301/16384"}
 	w.plan = &Plan{Namespace: "shop", Run: "orders-1", RunUID: "uid", Policy: "orders", PolicyUID: "policy-uid", Mode: "Purge", Slot: slot,
 		Store: Store{Name: "orders", Type: "PostgreSQL"}, Caps: Caps{MaxSharePercent: 50, MaxRows: 1000}, Throttle: Throttle{TargetBatchMilliseconds: 100}}
 	for _, name := range rules {
@@ -161,7 +163,7 @@ func (w *world) Window(_ context.Context, window Window) (Batch, error) {
 	_, _ = fmt.Sscan(window.Position, &from)
 	to := from + int(window.Size)
 	batch, records := Batch{Commits: 1}, window.Records()
-	if to < 100 {
+	if to < w.last {
 		batch.Next = fmt.Sprint(to)
 	}
 	if !w.stubborn {
@@ -185,6 +187,8 @@ func (w *world) Lag(context.Context) (Lag, error) {
 }
 
 func (w *world) Measure(_ context.Context, s Signal, _ *Rule) (Reading, error) { return w.signal(s) }
+
+func (w *world) Work(context.Context) (Work, error) { return w.work(), nil }
 
 func (w *world) Now(context.Context) (time.Time, error) { return w.clock.Now(), nil }
 func (w *world) Close()                                 {}

@@ -78,12 +78,13 @@ func (r *run) positionLog(ctx context.Context, result *v1alpha1.RuleResult) erro
 
 // finish records the outcome and its evidence. Failures have evidence too: a run that stopped is a link of the chain.
 func (r *run) finish(ctx context.Context, failure *Failure) error {
-	for try := 0; ; try++ {
+	since := r.Clock.Now()
+	for {
 		err := r.conclude(ctx, failure)
 		if !errors.Is(err, ErrMoved) {
 			return err
 		}
-		if err := r.sleep(ctx, poll(try)); err != nil {
+		if err := r.sleep(ctx, poll(r.Clock.Since(since))); err != nil {
 			return err
 		}
 		if err := r.look(ctx); err != nil {

@@ -13,10 +13,30 @@ const (
 type pace struct {
 	target time.Duration
 	size   int64
+	// full is the target, and pause the rest after each transaction, of a run that has the store to itself.
+	full, pause time.Duration
+	yielding    bool
 }
 
 func newPace(t Throttle) *pace {
-	return &pace{target: time.Duration(t.TargetBatchMilliseconds) * time.Millisecond, size: firstWindow}
+	target := time.Duration(t.TargetBatchMilliseconds) * time.Millisecond
+	return &pace{target: target, size: firstWindow, full: target, pause: time.Duration(t.PauseMilliseconds) * time.Millisecond}
+}
+
+// beside sets the target for a store that others use, or that they do not.
+func (p *pace) beside(others bool) {
+	p.yielding, p.target = others, p.full
+	if others {
+		p.target = min(p.full, yieldTarget)
+	}
+}
+
+// rest is how long the run rests after a transaction.
+func (p *pace) rest(took time.Duration) time.Duration {
+	if !p.yielding {
+		return p.pause
+	}
+	return max(p.pause, min(yieldRest*took, maxRest))
 }
 
 // maxGrowth is how much larger a window may be than the one before.

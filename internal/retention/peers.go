@@ -16,8 +16,8 @@ const (
 	peersPatience = 2 * time.Hour
 	// stopPatience is how long the leader waits for the others to stop before it writes the outcome of a failure.
 	stopPatience = 2 * time.Minute
-	// maxPoll is the longest that a pod does not look at the others while it waits.
-	maxPoll = 2 * time.Second
+	// minPoll and maxPoll are how long a pod that waits does not look at the others.
+	minPoll, maxPoll = 50 * time.Millisecond, 2 * time.Second
 )
 
 func (r *run) own() *v1alpha1.RunShard { return shardOf(r.status, r.Plan.Index) }
@@ -121,24 +121,26 @@ func (r *run) sum() {
 // wait for the other pods.
 func (r *run) wait(ctx context.Context) error {
 	before := r.status.DeepCopy()
-	if err := r.sleep(ctx, poll(r.waits)); err != nil {
+	if r.movedAt.IsZero() {
+		r.movedAt = r.Clock.Now()
+	}
+	if err := r.sleep(ctx, poll(r.Clock.Since(r.movedAt))); err != nil {
 		return err
 	}
 	if err := r.look(ctx); err != nil {
 		return err
 	}
-	if r.waits == 0 || !reflect.DeepEqual(before, r.status) {
-		r.waits, r.movedAt = 0, r.Clock.Now()
+	if !reflect.DeepEqual(before, r.status) {
+		r.movedAt = r.Clock.Now()
 	}
-	r.waits++
 	if r.Clock.Since(r.movedAt) >= peersPatience {
 		return fmt.Errorf("the other pods of the run have not moved for %s: see whether they run", peersPatience)
 	}
 	return nil
 }
 
-// poll is the wait before the next look: a twentieth of a second, doubled each time, maxPoll at most.
-func poll(try int) time.Duration { return min(50*time.Millisecond<<min(try, 16), maxPoll) }
+// poll is the wait before the next look, an eighth of what was waited: what is learned late costs no more than that.
+func poll(waited time.Duration) time.Duration { return min(max(waited/8, minPoll), maxPoll) }
 
 // stop ends a run that cannot go on. Where several pods share it, all stop first, so that the outcome knows what they did.
 func (r *run) stop(ctx context.Context, failure *Failure) error {
@@ -159,14 +161,14 @@ func (r *run) stop(ctx context.Context, failure *Failure) error {
 		return nil
 	}
 	since := r.Clock.Now()
-	for try := 0; ; try++ {
+	for {
 		if err := r.look(ctx); err != nil {
 			return err
 		}
 		if left := working(r.status.Shards); len(left) == 0 || r.Clock.Since(since) >= stopPatience {
 			return r.finish(ctx, &Failure{Reason: failure.Reason, Message: failure.Message + unheard(left)})
 		}
-		if err := r.sleep(ctx, poll(try)); err != nil {
+		if err := r.sleep(ctx, poll(r.Clock.Since(since))); err != nil {
 			return err
 		}
 	}

@@ -150,6 +150,8 @@ type Throttle struct {
 	MaxReplicaLagSeconds    int32 `json:"maxReplicaLagSeconds"`
 	// PauseAbove are the signals that pause the run.
 	PauseAbove []Limit `json:"pauseAbove,omitempty"`
+	// Yield makes transactions short, and the run rest between them, while the store works for others.
+	Yield bool `json:"yield,omitempty"`
 }
 
 // Limit of a signal.

@@ -1684,6 +1684,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.WorkWindow
           elementRelationship: atomic
+    - name: yield
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.YieldMode
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.QueryCredential
   map:
     fields:
@@ -2449,6 +2452,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: to
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.YieldMode
+  scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

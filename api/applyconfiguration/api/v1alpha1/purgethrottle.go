@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
+
 // PurgeThrottleApplyConfiguration represents a declarative configuration of the PurgeThrottle type for use
 // with apply.
 //
@@ -12,6 +16,10 @@ type PurgeThrottleApplyConfiguration struct {
 	TargetBatchMilliseconds *int32 `json:"targetBatchMilliseconds,omitempty"`
 	// pauseMilliseconds is the pause after each transaction, in milliseconds, 0 to 60000. Default 0.
 	PauseMilliseconds *int32 `json:"pauseMilliseconds,omitempty"`
+	// yield says whether the run gives way to others. WhenBusy: while the store does 20 pieces of work a second or more for others, transactions
+	// take 10 ms at most and the run rests twice as long as each took. PostgreSQL, where transactions that write count, and MySQL, where
+	// statements do; in other stores it does nothing. Never: others are not looked at. Default WhenBusy.
+	Yield *apiv1alpha1.YieldMode `json:"yield,omitempty"`
 	// maxReplicaLagSeconds pauses the run while a replica is further behind, in seconds, 1 to 3600. Omitted: replicas are not looked at.
 	MaxReplicaLagSeconds *int32 `json:"maxReplicaLagSeconds,omitempty"`
 	// pauseAbove lists what else pauses the run, by the signals of the store. Omitted: nothing.
@@ -40,6 +48,14 @@ func (b *PurgeThrottleApplyConfiguration) WithTargetBatchMilliseconds(value int3
 // If called multiple times, the PauseMilliseconds field is set to the value of the last call.
 func (b *PurgeThrottleApplyConfiguration) WithPauseMilliseconds(value int32) *PurgeThrottleApplyConfiguration {
 	b.PauseMilliseconds = &value
+	return b
+}
+
+// WithYield sets the Yield field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Yield field is set to the value of the last call.
+func (b *PurgeThrottleApplyConfiguration) WithYield(value apiv1alpha1.YieldMode) *PurgeThrottleApplyConfiguration {
+	b.Yield = &value
 	return b
 }
 

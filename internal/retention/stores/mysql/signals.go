@@ -57,16 +57,31 @@ func (s *session) activeSessions(ctx context.Context, _ *retention.Rule) (r rete
 	return retention.Reading{Value: max(running-1, 0)}, err
 }
 
+// Work counts the statements of clients.
+func (s *session) Work(ctx context.Context) (w retention.Work, err error) {
+	for scope, into := range map[string]*int64{"GLOBAL": &w.All, "SESSION": &w.Own} {
+		if _, err := s.status(ctx, scope, "Questions", into); err != nil {
+			return w, err
+		}
+	}
+	return w, nil
+}
+
 // statusVariable reads a variable that anyone may see.
 func (s *session) statusVariable(ctx context.Context, signal retention.Signal, name string) (value int64, err error) {
-	found := false
-	err = s.each(ctx, text("SHOW GLOBAL STATUS LIKE '"+name+"'"), func(row []sql.RawBytes) (err error) {
+	found, err := s.status(ctx, "GLOBAL", name, &value)
+	if err == nil && !found {
+		err = stores.Unavailable(signal, "it has no status variable "+name)
+	}
+	return value, err
+}
+
+// status reads a variable of the server or of the session, if it is there.
+func (s *session) status(ctx context.Context, scope, name string, into *int64) (found bool, err error) {
+	err = s.each(ctx, text("SHOW "+scope+" STATUS LIKE '"+name+"'"), func(row []sql.RawBytes) (err error) {
 		found = true
-		value, err = strconv.ParseInt(string(row[1]), 10, 64)
+		*into, err = strconv.ParseInt(string(row[1]), 10, 64)
 		return err
 	})
-	if err == nil && !found {
-		return 0, stores.Unavailable(signal, "it has no status variable "+name)
-	}
-	return value, classify(ctx, err)
+	return found, classify(ctx, err)
 }

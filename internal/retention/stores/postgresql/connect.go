@@ -61,6 +61,8 @@ func connectConfig(c *stores.Connection, p *retention.Plan) (*pgx.ConnConfig, er
 		// A window's plan must know its blocks and the cutoff; a generic plan may read the whole table.
 		"plan_cache_mode": "force_custom_plan",
 		"jit":             "off",
+		// A count on one processor takes longer, and leaves the others to those who wait for an answer.
+		"max_parallel_workers_per_gather": "0",
 	}
 	return config, nil
 }

@@ -28,6 +28,8 @@ type session struct {
 	lag    stores.LagTracker
 	// transactions tells how old the transactions are that are held back.
 	transactions stores.LagTracker
+	// written counts the session's transactions that changed something.
+	written int64
 }
 
 // Close gives up the connection and, with it, the run's lock.

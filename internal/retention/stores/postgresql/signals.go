@@ -122,3 +122,10 @@ func (s *session) oldestTransaction(ctx context.Context, _ *retention.Rule) (ret
 	}
 	return r, nil
 }
+
+// Work counts transactions that write, by the numbers that the server gives them: read-only ones get none.
+func (s *session) Work(ctx context.Context) (w retention.Work, err error) {
+	w.Own = s.written
+	err = s.conn.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(&w.All)
+	return w, classify(ctx, err)
+}

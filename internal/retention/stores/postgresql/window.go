@@ -59,6 +59,9 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
+	if records.Count() > 0 {
+		s.written++
+	}
 	return retention.Batch{
 		Next: place{leaf: l.oid, block: to}.String(), Commits: 1, Done: records.Count(), Digest: records.Sum(),
 	}, nil
