@@ -106,7 +106,7 @@ func (c *Controller) gather(ctx context.Context, run *v1alpha1.PurgeRun, kids *c
 	if in.store, err = ssa.Get(ctx, c.Client, run.Namespace, run.Spec.StoreRef.Name, &v1alpha1.DataStore{}); err != nil {
 		return nil, err
 	}
-	if in.holds, err = c.holds(ctx, run, kids.job == nil); err != nil {
+	if in.holds, in.policies, err = c.bound(ctx, run, kids.job == nil); err != nil {
 		return nil, err
 	}
 	if in.store != nil {
@@ -125,15 +125,22 @@ func (c *Controller) gather(ctx context.Context, run *v1alpha1.PurgeRun, kids *c
 	return in, err
 }
 
-// holds of the run's store. Before the run starts they are read from the API server: a hold made a moment ago binds.
-func (c *Controller) holds(ctx context.Context, run *v1alpha1.PurgeRun, live bool) ([]v1alpha1.LegalHold, error) {
+// bound reads what binds the run besides its own policy: holds of its store, and the store's policies, which may demand a minimum. Before
+// the run starts they are read from the API server: what was made a moment ago binds.
+func (c *Controller) bound(ctx context.Context, run *v1alpha1.PurgeRun, live bool) ([]v1alpha1.LegalHold, []v1alpha1.RetentionPolicy, error) {
 	reader := client.Reader(c.Client)
 	if live {
 		reader = c.Live
 	}
-	var list v1alpha1.LegalHoldList
-	err := reader.List(ctx, &list, client.InNamespace(run.Namespace), client.MatchingFields{storemap.FieldStore: run.Spec.StoreRef.Name})
-	return list.Items, err
+	var holds v1alpha1.LegalHoldList
+	var policies v1alpha1.RetentionPolicyList
+	for _, list := range []client.ObjectList{&holds, &policies} {
+		err := reader.List(ctx, list, client.InNamespace(run.Namespace), client.MatchingFields{storemap.FieldStore: run.Spec.StoreRef.Name})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return holds.Items, policies.Items, nil
 }
 
 func (c *Controller) podState(ctx context.Context, run *v1alpha1.PurgeRun) (podState, error) {

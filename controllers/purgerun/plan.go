@@ -12,6 +12,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
+	policies "github.com/carrier-operator/carrier-operator/controllers/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
@@ -21,6 +22,8 @@ type input struct {
 	// policy and store are nil if they do not exist, or are not those that the run was made from.
 	policy *v1alpha1.RetentionPolicy
 	store  *v1alpha1.DataStore
+	// policies of the store, of which any may demand a minimum.
+	policies []v1alpha1.RetentionPolicy
 	// holds of the store, in force or not.
 	holds []v1alpha1.LegalHold
 	// caBundle is the PEM that the store is verified with; storePort its TCP port.
@@ -105,6 +108,8 @@ func decide(in *input) plan {
 		switch {
 		case err == nil && keyless(purge) != nil:
 			b = keyless(purge)
+		case err == nil && belowMinimum(in, purge) != nil:
+			b = belowMinimum(in, purge)
 		case err == nil && len(encodePlan(purge)) <= maxPlanBytes:
 			return plan{purge: purge, again: again}
 		case err == nil:
@@ -149,6 +154,19 @@ func keyless(purge *retention.Plan) *block {
 	}
 	return &block{reason: v1alpha1.ReasonKeyMissing, message: fmt.Sprintf("LegalHold %q names people by keyed hash, and the run has no key to check it with: "+
 		"set hashKeyRef of RetentionPolicy %q to the key of the hold, and delete this run", purge.Holds[i].Name, purge.Policy)}
+}
+
+// belowMinimum says that a minimum that came after the run was made, or that came back, forbids what it does; nil: none does.
+func belowMinimum(in *input, purge *retention.Plan) *block {
+	if in.run.Spec.Mode != v1alpha1.RunPurge {
+		return nil
+	}
+	why := policies.BelowMinimum(purge, in.policies, in.store)
+	if why == "" {
+		return nil
+	}
+	return &block{reason: v1alpha1.ReasonBelowMinimum, message: fmt.Sprintf("the run stops at its checkpoint: %s. Delete the run, and the next one follows "+
+		"the rules of RetentionPolicy %q as they are now; or end the minimum, and it goes on", why, in.run.Spec.PolicyRef.Name)}
 }
 
 // ended says how the run ended, nil if it has not. The purger's outcome counts once its Job is over; a Job that is over without one failed.

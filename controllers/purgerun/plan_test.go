@@ -70,6 +70,14 @@ func heldBy(in *input, name, collection string) {
 		StoreRef: v1alpha1.LocalReference{Name: "orders"}, Collection: collection}})
 }
 
+// demand makes another policy of the store that keeps the run's records for so many days by law. The run takes those of 30 days.
+func demand(in *input, days int32) {
+	books := in.policy.DeepCopy()
+	books.Name = "books"
+	books.Spec.Rules[0].Minimum = v1alpha1.MinimumPeriod{Keep: v1alpha1.KeepPeriod{Days: days}, Basis: v1alpha1.LegalBasis{Kind: "LegalObligation"}}
+	in.policies = append(in.policies, *books)
+}
+
 func windows(in *input, from, to string) {
 	in.policy.Spec.Throttle.WorkWindows = []v1alpha1.WorkWindow{{From: from, To: to}}
 }
@@ -126,9 +134,20 @@ func TestDecide(t *testing.T) {
 		"works, store is not ready any more": {true, func(in *input) { in.store.Status.Conditions = nil }, "works"},
 		"works, policy was edited":           {true, func(in *input) { in.policy.Spec.Rules[0].Keep.Days = 1 }, "works"},
 		"works, policy is suspended":         {true, func(in *input) { in.policy.Spec.State = v1alpha1.PolicySuspended }, "suspended Suspended"},
-		"works, store is gone":               {true, func(in *input) { in.store = nil }, "suspended StoreNotFound"},
-		"works, hold cannot be understood":   {true, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "suspended HoldInvalid"},
-		"works, plan was edited by hand":     {true, func(in *input) { in.config.Data["plan.json"] = "{}" }, "works"},
+		"works, and a policy demands more":   {true, func(in *input) { demand(in, 31) }, "suspended BelowMinimum"},
+		"works, and a policy demands that":   {true, func(in *input) { demand(in, 30) }, "works"},
+		"works with rules that were longer since, and a policy demands more": {true, func(in *input) {
+			in.policy.Spec.Rules[0].Keep.Days = 60
+			demand(in, 60)
+		}, "suspended BelowMinimum"},
+		"previews what a policy forbids": {false, func(in *input) {
+			in.run.Spec.Mode = v1alpha1.RunPreview
+			demand(in, 31)
+		}, "works"},
+		"a policy demands more before the start": {false, func(in *input) { demand(in, 31) }, "blocked BelowMinimum"},
+		"works, store is gone":                   {true, func(in *input) { in.store = nil }, "suspended StoreNotFound"},
+		"works, hold cannot be understood":       {true, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "suspended HoldInvalid"},
+		"works, plan was edited by hand":         {true, func(in *input) { in.config.Data["plan.json"] = "{}" }, "works"},
 		"works, plan was edited and the policy too": {true, func(in *input) {
 			in.config.Data["plan.json"] = "{}"
 			in.policy.Spec.Rules[0].Keep.Days = 1

@@ -17,7 +17,7 @@ import (
 )
 
 // Setup says what wakes the controller up: the run, its children, and what its plan is made of. A hold that is made, changed, expires or
-// goes reaches the plan of every run of its store this way.
+// goes reaches the plan of every run of its store this way, and so does a minimum that a policy demands.
 func (c *Controller) Setup(b *builder.Builder) error {
 	return b.For(&v1alpha1.PurgeRun{}).
 		Owns(&batchv1.Job{}).
@@ -34,7 +34,10 @@ func (c *Controller) Setup(b *builder.Builder) error {
 			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.StoreRef.Name == o.GetName() })
 		})).
 		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.PolicyRef.Name == o.GetName() })
+			policy, ok := o.(*v1alpha1.RetentionPolicy)
+			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool {
+				return r.Spec.PolicyRef.Name == o.GetName() || ok && r.Spec.StoreRef == policy.Spec.StoreRef
+			})
 		})).
 		Complete(c)
 }
