@@ -214,6 +214,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RunDiscoveryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunEvidence"):
 		return &apiv1alpha1.RunEvidenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RunHolder"):
+		return &apiv1alpha1.RunHolderApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunOutcome"):
 		return &apiv1alpha1.RunOutcomeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RunPause"):

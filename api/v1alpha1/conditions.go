@@ -194,6 +194,8 @@ const (
 	ReasonRunning = "Running"
 	// ReasonPaused: the run waits, see status.pause.
 	ReasonPaused = "Paused"
+	// ReasonHandover: a pod took over from one that did not say that it stopped, and waits until that one must have. A pause reason.
+	ReasonHandover = "Handover"
 	// ReasonOutsideWorkWindow: the run waits for one of its policy's work windows.
 	ReasonOutsideWorkWindow = "OutsideWorkWindow"
 	// ReasonCapExceeded: more records are due than a cap allows. Nothing was changed.

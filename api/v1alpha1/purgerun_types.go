@@ -348,6 +348,14 @@ type PurgeRunStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Shards []RunShard `json:"shards,omitempty"`
 
+	// holders are the pods that work on the run, or did so last: one, or one for each index. A pod that finds another in its place stops.
+	// Written by the purgers, each its own.
+	// +optional
+	// +listType=map
+	// +listMapKey=index
+	// +kubebuilder:validation:MaxItems=8
+	Holders []RunHolder `json:"holders,omitempty"`
+
 	// pause says why the run waits. Written by the purger.
 	// +optional
 	Pause RunPause `json:"pause,omitzero"`

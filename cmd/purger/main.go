@@ -3,7 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -25,10 +27,10 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention/drivers"
 )
 
-// options are where the pod's files are. The operator sets none of them; Kubernetes sets the index of a Job's pod.
+// options are where the pod's files are. The operator sets none of them but the pod's name; Kubernetes sets the index of a Job's pod.
 type options struct {
-	plan, connectionDir, hashKey, signingKey, kubeconfig string
-	level                                                slog.Level
+	plan, connectionDir, hashKey, signingKey, kubeconfig, pod string
+	level                                                     slog.Level
 	// index of the pod in its Job.
 	index uint
 }
@@ -51,6 +53,7 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.hashKey, "hash-key", retention.HashKeyFile, "`file` with the hash key, if the plan has one")
 	f.StringVar(&o.signingKey, "signing-key", retention.SigningKeyFile, "`file` with the key that evidence is signed with, if the plan has one")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the Kubernetes API with; empty: as the pod's service account")
+	f.StringVar(&o.pod, "pod", cmp.Or(os.Getenv(retention.PodNameVariable), "purger"), "`name` of the pod, for people who read who holds the run; default: "+retention.PodNameVariable)
 	f.UintVar(&o.index, "index", 0, "`number` of the pod among those that share the run, from 0; default: JOB_COMPLETION_INDEX")
 	f.TextVar(&o.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	if index := os.Getenv("JOB_COMPLETION_INDEX"); index != "" {
@@ -93,7 +96,7 @@ func purge(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	status, err := cluster.New(config, plan)
+	status, err := cluster.New(config, plan, holder(o.pod))
 	if err != nil {
 		return err
 	}
@@ -108,6 +111,9 @@ func purge(ctx context.Context, o options) error {
 	}
 	return engine.Run(ctx)
 }
+
+// holder is a name for this process alone: a pod's name may come again.
+func holder(pod string) string { return pod[:min(len(pod), 63)] + "/" + rand.Text()[:8] }
 
 func restConfig(kubeconfig string) (*rest.Config, error) {
 	if kubeconfig == "" {

@@ -83,6 +83,8 @@ func keepJob(run *v1alpha1.PurgeRun, applied *batchv1ac.JobApplyConfiguration, s
 
 func renderPod(run *v1alpha1.PurgeRun, s jobSources) *corev1ac.PodSpecApplyConfiguration {
 	container := corev1ac.Container().WithName(containerPurger).WithImage(s.image).
+		WithEnv(corev1ac.EnvVar().WithName(retention.PodNameVariable).WithValueFrom(corev1ac.EnvVarSource().
+			WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name")))).
 		WithSecurityContext(corev1ac.SecurityContext().
 			WithAllowPrivilegeEscalation(false).WithReadOnlyRootFilesystem(true).
 			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).

@@ -30,6 +30,16 @@ type cluster struct {
 	holds  []retention.Hold
 }
 
+// Take gives the run to the only purger that there is.
+func (c *cluster) Take(ctx context.Context) (*v1alpha1.PurgeRunStatus, bool, error) {
+	status, err := c.Load(ctx)
+	return status, false, err
+}
+
+func (c *cluster) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return c.Report(ctx, status)
+}
+
 func (c *cluster) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

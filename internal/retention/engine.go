@@ -39,12 +39,11 @@ type Engine struct {
 // Run carries out the plan from wherever the recorded status says that it is. It returns nil once an outcome is recorded, good or bad, and
 // an error if another try may go on from the checkpoint.
 func (e *Engine) Run(ctx context.Context) error {
-	status, err := e.Reporter.Load(ctx)
+	r, err := e.take(ctx)
 	if err != nil {
-		return fmt.Errorf("reading the run's status: %w", err)
+		return err
 	}
-	status.Pause = v1alpha1.RunPause{} // what another pod waited for may have passed
-	r := &run{Engine: e, status: status, pace: newPace(e.Plan.Throttle), crowd: newCrowd(e.Plan)}
+	r.status.Pause = v1alpha1.RunPause{} // what another pod waited for may have passed
 	r.resume()
 	defer r.close()
 	err = r.loop(ctx)
@@ -55,7 +54,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReport)
 		defer cancel()
 		r.status.Progress.EstimatedEnd = metav1.Time{} // when another pod goes on is not known
-		return errors.Join(fmt.Errorf("stopped: %w", context.Cause(ctx)), e.Reporter.Report(final, r.status))
+		return errors.Join(fmt.Errorf("stopped: %w", context.Cause(ctx)), r.leave(final))
 	}
 	return err
 }
@@ -75,6 +74,10 @@ type run struct {
 	// calmRule is concerned.
 	holdsAt, reportedAt, calmAt time.Time
 	calmRule                    string
+	// heldAt is when the pod began to look, and found that it holds the run.
+	heldAt time.Time
+	// doubtful: a window of this pod ended without an answer of the store.
+	doubtful bool
 	// uncertain: a window may have been committed without being counted. Where several pods share the run, their shards say it.
 	uncertain bool
 	// left is what the last pass left to do, for the rule at hand.
@@ -207,15 +210,11 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	var took time.Duration
 	err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) (err error) {
 		begun := r.Clock.Now()
-		batch, err = s.Window(ctx, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, Shard: r.shard(),
+		batch, err = r.change(ctx, s, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, Shard: r.shard(),
 			CountOnly: r.Plan.CountOnly()})
 		took = r.Clock.Since(begun)
 		if err != nil {
 			r.pace.failed()
-		}
-		// The connection may have gone after the store committed and before it said so.
-		if errors.Is(err, ErrUnreachable) {
-			r.doubt()
 		}
 		return err
 	})

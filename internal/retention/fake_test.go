@@ -92,6 +92,14 @@ func (w *world) paused(reason string) bool {
 	return slices.ContainsFunc(w.reports, func(s v1alpha1.PurgeRunStatus) bool { return s.Pause.Reason == reason })
 }
 
+func (w *world) Take(context.Context) (*v1alpha1.PurgeRunStatus, bool, error) {
+	return w.status.DeepCopy(), false, nil
+}
+
+func (w *world) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return w.Report(ctx, status)
+}
+
 func (w *world) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
 	return w.status.DeepCopy(), nil
 }

@@ -67,6 +67,9 @@ func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold
 }
 
 func (r *run) attempt(ctx context.Context, do func(context.Context, Session, []Hold) error) error {
+	if err := r.renew(ctx); err != nil {
+		return err
+	}
 	if err := r.readHolds(ctx); err != nil {
 		return err
 	}
@@ -195,7 +198,9 @@ func (r *run) pause() *v1alpha1.RunPause {
 
 func (r *run) report(ctx context.Context) error {
 	r.noteProgress()
-	err := r.untilAPI(ctx, "writing the run's status", func() error { return r.Reporter.Report(ctx, r.status) })
+	err := r.untilAPI(ctx, "writing the run's status", func() error {
+		return r.asHolder(func() error { return r.Reporter.Report(ctx, r.status) })
+	})
 	r.reportedAt = r.Clock.Now()
 	return err
 }
@@ -209,7 +214,7 @@ func (r *run) untilAPI(ctx context.Context, what string, do func() error) error 
 		if err == nil || errors.As(err, &failure) {
 			return err
 		}
-		if errors.Is(err, ErrGone) || errors.Is(err, ErrMoved) || ctx.Err() != nil || r.Clock.Since(since) >= apiPatience {
+		if errors.Is(err, ErrGone) || errors.Is(err, ErrMoved) || errors.Is(err, ErrReplaced) || ctx.Err() != nil || r.Clock.Since(since) >= apiPatience {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		r.Log.Warn("the Kubernetes API is waited for", "what", what, "try", try+1, "error", err.Error())

@@ -38,6 +38,7 @@ func (r *run) resume() {
 
 // doubt notes that a window may have been committed without being counted.
 func (r *run) doubt() {
+	r.doubtful = true
 	if r.Plan.shared() {
 		r.own().Interrupted = true
 	} else {
@@ -92,11 +93,7 @@ func (r *run) look(ctx context.Context) error {
 	if !r.Plan.shared() {
 		return nil
 	}
-	var now *v1alpha1.PurgeRunStatus
-	err := r.untilAPI(ctx, "reading the run's status", func() (err error) {
-		now, err = r.Reporter.Load(ctx)
-		return err
-	})
+	now, err := r.load(ctx)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ const (
 	HashKeyFile = "/etc/carrier/hash/key"
 	// SigningKeyFile is the key that evidence is signed with, if the policy names one.
 	SigningKeyFile = "/etc/carrier/signing/tls.key"
+	// PodNameVariable is the environment's variable with the name of the purger's pod.
+	PodNameVariable = "POD_NAME"
 )
 
 // Plan is everything that a run needs besides the store's connection. It holds no secret. The operator renders it from PurgeRun,

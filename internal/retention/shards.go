@@ -188,15 +188,27 @@ func unheard(indexes []string) string {
 	return fmt.Sprintf(". Pods that did not say that they stopped, and may have handled records that are not counted: %s", strings.Join(indexes, ", "))
 }
 
-// Merge writes a pod's report into a status that is kept in memory: its own shard, and the rest if it leads.
-func Merge(stored, report *v1alpha1.PurgeRunStatus, index int32) {
+// Accept is what a Reporter does that keeps the status in memory: it writes a holder's report, or says why it must not.
+func Accept(stored, report *v1alpha1.PurgeRunStatus, index int32, holder string) error {
+	switch {
+	case Holder(stored, index) != holder:
+		return ErrReplaced
+	case Outdated(stored, report, index):
+		return ErrMoved
+	}
+	merge(stored, report, index)
+	return nil
+}
+
+// merge writes a pod's report into a status: its own shard, and the rest if it leads.
+func merge(stored, report *v1alpha1.PurgeRunStatus, index int32) {
 	shared := len(stored.Shards)+len(report.Shards) > 0
 	own := *shardOf(report.DeepCopy(), index)
-	shards := stored.Shards
+	shards, holders := stored.Shards, stored.Holders
 	if index == 0 {
 		*stored = *report.DeepCopy()
 	}
-	stored.Shards = shards
+	stored.Shards, stored.Holders = shards, holders
 	if shared {
 		*shardOf(stored, index) = own
 	}

@@ -1626,6 +1626,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: evidence
       type:
         namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunEvidence
+    - name: holders
+      type:
+        list:
+          elementType:
+            namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunHolder
+          elementRelationship: associative
+          keys:
+          - index
     - name: observedGeneration
       type:
         scalar: numeric
@@ -2125,6 +2133,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: storeIdentity
+      type:
+        scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunHolder
+  map:
+    fields:
+    - name: index
+      type:
+        scalar: numeric
+    - name: name
       type:
         scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunMode

@@ -32,8 +32,9 @@ type Run struct {
 	key    types.NamespacedName
 	uid    types.UID
 	store  string
-	// index of the pod that reports.
-	index int32
+	// index of the pod that reports, and holder, the name that it holds the index by.
+	index  int32
+	holder string
 }
 
 var (
@@ -41,8 +42,8 @@ var (
 	_ retention.HoldSource = (*Run)(nil)
 )
 
-// New returns the run that a plan is for. It asks the server nothing yet.
-func New(config *rest.Config, plan *retention.Plan) (*Run, error) {
+// New returns the run that a plan is for. The holder's name is that of no other process. It asks the server nothing yet.
+func New(config *rest.Config, plan *retention.Plan, holder string) (*Run, error) {
 	config = rest.CopyConfig(config)
 	config.Timeout = requestTimeout
 	scheme := runtime.NewScheme()
@@ -60,12 +61,29 @@ func New(config *rest.Config, plan *retention.Plan) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client of the Kubernetes API: %w", err)
 	}
-	return &Run{client: c, key: types.NamespacedName{Namespace: plan.Namespace, Name: plan.Run}, uid: types.UID(plan.RunUID), store: plan.Store.Name, index: plan.Index}, nil
+	return &Run{client: c, key: types.NamespacedName{Namespace: plan.Namespace, Name: plan.Run}, uid: types.UID(plan.RunUID), store: plan.Store.Name,
+		index: plan.Index, holder: holder}, nil
+}
+
+// Take writes the holder's name into the status that it returns: nobody reported in between.
+func (r *Run) Take(ctx context.Context) (status *v1alpha1.PurgeRunStatus, after bool, err error) {
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		run, err := r.get(ctx)
+		if err != nil {
+			return err
+		}
+		status, after = &run.Status, retention.TakeOver(&run.Status, r.index, r.holder)
+		if status.Outcome.Reason != "" {
+			return nil
+		}
+		return r.apply(ctx, run, status, r.holder)
+	})
+	return status, after, err
 }
 
 // Load returns the run's status.
 func (r *Run) Load(ctx context.Context) (*v1alpha1.PurgeRunStatus, error) {
-	run, err := r.get(ctx)
+	run, err := r.held(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,20 +109,43 @@ func (r *Run) get(ctx context.Context) (*v1alpha1.PurgeRun, error) {
 	return run, nil
 }
 
-// Report applies the purger's part of the status; what it leaves out it takes back. An apply of a status ignores the UID, so the version
-// that was read ties it to this run; it meets the operator's writes at times.
+// held is get for the pod that holds its index.
+func (r *Run) held(ctx context.Context) (*v1alpha1.PurgeRun, error) {
+	run, err := r.get(ctx)
+	if err == nil && retention.Holder(&run.Status, r.index) != r.holder {
+		return nil, retention.ErrReplaced
+	}
+	return run, err
+}
+
+// Report applies the purger's part of the status; what it leaves out it takes back.
 func (r *Run) Report(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return r.report(ctx, status, r.holder)
+}
+
+// Leave is Report without the holder.
+func (r *Run) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return r.report(ctx, status, "")
+}
+
+func (r *Run) report(ctx context.Context, status *v1alpha1.PurgeRunStatus, holder string) error {
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		run, err := r.get(ctx)
+		run, err := r.held(ctx)
 		if err != nil {
 			return err
 		}
 		if retention.Outdated(&run.Status, status, r.index) {
 			return retention.ErrMoved
 		}
-		wanted := r.render(status).WithResourceVersion(run.ResourceVersion)
-		return gone(r.client.Status().Apply(ctx, wanted, client.FieldOwner(r.fieldManager()), client.ForceOwnership))
+		return r.apply(ctx, run, status, holder)
 	})
+}
+
+// apply writes the purger's part of a status over the version that was read. An apply of a status ignores the UID, so the version ties it to
+// this run, and to its holder; it meets the operator's writes at times.
+func (r *Run) apply(ctx context.Context, read *v1alpha1.PurgeRun, status *v1alpha1.PurgeRunStatus, holder string) error {
+	wanted := r.render(status, holder).WithResourceVersion(read.ResourceVersion)
+	return gone(r.client.Status().Apply(ctx, wanted, client.FieldOwner(r.fieldManager()), client.ForceOwnership))
 }
 
 // Holds reads the holds of the run's current plan. A ConfigMap that is missing is an error that may pass: the operator restores it.

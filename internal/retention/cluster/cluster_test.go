@@ -65,7 +65,7 @@ func newRun(t *testing.T, name string) (*Run, *v1alpha1.PurgeRun, *retention.Pla
 			Before: slot.AddDate(0, 0, -30), Action: "Delete"}},
 		Caps: retention.Caps{MaxSharePercent: 20, MaxRows: 100}, Throttle: retention.Throttle{TargetBatchMilliseconds: 100},
 	}
-	run, err := New(server, plan)
+	run, err := New(server, plan, "first")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +73,12 @@ func newRun(t *testing.T, name string) (*Run, *v1alpha1.PurgeRun, *retention.Pla
 		t.Fatal(err)
 	}
 	plan.RunUID, run.uid = string(object.UID), object.UID
+	if status, after, err := run.Take(t.Context()); err != nil || after || status.ObservedGeneration != -1 {
+		t.Fatalf("taken after another %t, status %+v, %v", after, status, err)
+	}
+	if err := run.client.Get(t.Context(), run.key, object); err != nil {
+		t.Fatal(err)
+	}
 	return run, object, plan
 }
 
@@ -103,6 +109,7 @@ func TestStatusComesBackAsReportedAndTheOperatorsPartStays(t *testing.T) {
 		Checkpoint: v1alpha1.RunCheckpoint{Rule: "events", Position: "1/16385:32", Batches: 1, Digest: "d", CompletedRules: []string{"before"}},
 		Pause:      v1alpha1.RunPause{Reason: "ReplicaLag", Message: "a replica is behind"},
 		Evidence:   v1alpha1.RunEvidence{StoreIdentity: "1/2"},
+		Holders:    []v1alpha1.RunHolder{{Name: "first"}},
 	}
 	report := func(change func()) {
 		t.Helper()
@@ -152,12 +159,101 @@ func TestRunThatIsGoneOrReplacedIsNotReportedTo(t *testing.T) {
 // Between the purger's look and its write the run may be replaced: what ties the two together is the version.
 func TestStatusIsNotAppliedToAnotherVersion(t *testing.T) {
 	run, object, _ := newRun(t, "version")
-	stale := run.render(&v1alpha1.PurgeRunStatus{Pause: v1alpha1.RunPause{Reason: "ReplicaLag"}}).WithResourceVersion(object.ResourceVersion)
+	stale := run.render(&v1alpha1.PurgeRunStatus{Pause: v1alpha1.RunPause{Reason: "ReplicaLag"}}, "first").WithResourceVersion(object.ResourceVersion)
 	if err := run.Report(t.Context(), &v1alpha1.PurgeRunStatus{Checkpoint: v1alpha1.RunCheckpoint{Rule: "events"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := run.client.Status().Apply(t.Context(), stale, client.FieldOwner(FieldManager), client.ForceOwnership); !apierrors.IsConflict(err) {
 		t.Errorf("error %v, want a conflict", err)
+	}
+}
+
+// another is a second purger of a run.
+func another(t *testing.T, plan *retention.Plan, index int32, holder string) *Run {
+	t.Helper()
+	of := *plan
+	of.Index = index
+	run, err := New(server, &of, holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+// Two purgers of one run: whoever took it last may report, the other can neither overwrite what that one wrote nor read on.
+func TestRunThatAnotherTookIsNotReportedTo(t *testing.T) {
+	first, _, plan := newRun(t, "taken")
+	second := another(t, plan, 0, "second")
+	mine := &v1alpha1.PurgeRunStatus{Checkpoint: v1alpha1.RunCheckpoint{Rule: "events", Position: "1/7", Batches: 1}}
+	if err := first.Report(t.Context(), mine); err != nil {
+		t.Fatal(err)
+	}
+	theirs, after, err := second.Take(t.Context())
+	if err != nil || !after {
+		t.Fatalf("taken after another %t, %v", after, err)
+	}
+	if diff := cmp.Diff(mine.Checkpoint, theirs.Checkpoint); diff != "" {
+		t.Errorf("checkpoint (-first +second):\n%s", diff)
+	}
+	theirs.Checkpoint.Position = "1/9"
+	if err := second.Report(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	_, loadErr := first.Load(t.Context())
+	for what, err := range map[string]error{"report": first.Report(t.Context(), mine), "leave": first.Leave(t.Context(), mine), "load": loadErr} {
+		if !errors.Is(err, retention.ErrReplaced) {
+			t.Errorf("%s of the first: %v", what, err)
+		}
+	}
+	if err := second.Leave(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	got := &v1alpha1.PurgeRun{}
+	if err := second.client.Get(t.Context(), second.key, got); err != nil || len(got.Status.Holders) != 0 || got.Status.Checkpoint.Position != "1/9" {
+		t.Errorf("after the second left: %+v, %v", got.Status, err)
+	}
+	// A run that nobody holds is taken without a wait, and one that has an outcome not at all.
+	third := another(t, plan, 0, "third")
+	theirs, after, err = third.Take(t.Context())
+	if err != nil || after {
+		t.Fatalf("taken after another %t, %v", after, err)
+	}
+	theirs.Outcome = v1alpha1.RunOutcome{Reason: "Completed", FinishedAt: metav1.NewTime(slot)}
+	if err := third.Report(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = first.Take(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := third.Load(t.Context()); err != nil || retention.Holder(got, 0) != "third" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Pods of different indexes hold their parts side by side, each in its own field.
+func TestEachIndexHasItsHolder(t *testing.T) {
+	first, _, plan := newRun(t, "shared")
+	other := another(t, plan, 1, "other")
+	if _, after, err := other.Take(t.Context()); err != nil || after {
+		t.Fatalf("taken after another %t, %v", after, err)
+	}
+	for _, run := range []*Run{first, other, first} {
+		if err := run.Report(t.Context(), &v1alpha1.PurgeRunStatus{Shards: []v1alpha1.RunShard{{Index: run.index, Rule: "events", Position: "1/"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := first.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]v1alpha1.RunHolder{{Index: 0, Name: "first"}, {Index: 1, Name: "other"}}, got.Holders); diff != "" {
+		t.Errorf("holders (-want +got):\n%s", diff)
+	}
+	if err := other.Leave(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = first.Load(t.Context()); err != nil || retention.Holder(got, 1) != "" || len(got.Shards) != 2 {
+		t.Errorf("after the other left: %+v, %v", got, err)
 	}
 }
 

@@ -5,11 +5,14 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
 
-// render is the pod's part of a run's status: its shard, if it has one, and the rest if it leads.
-func (r *Run) render(s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunApplyConfiguration {
+// render is the pod's part of a run's status: who holds its index, its shard, if it has one, and the rest if it leads.
+func (r *Run) render(s *v1alpha1.PurgeRunStatus, holder string) *v1alpha1ac.PurgeRunApplyConfiguration {
 	status := v1alpha1ac.PurgeRunStatus()
 	if r.index == 0 {
 		status = renderStatus(s)
+	}
+	if holder != "" {
+		status.WithHolders(v1alpha1ac.RunHolder().WithIndex(r.index).WithName(holder))
 	}
 	for i := range s.Shards {
 		if s.Shards[i].Index == r.index {

@@ -42,6 +42,8 @@ type Store struct {
 	Unit int
 	// Shared says that several pods can work on the store at once.
 	Shared bool
+	// Locks says that the store itself keeps two pods of one run and index apart.
+	Locks bool
 	// Refuse makes the store refuse the login from now on.
 	Refuse func()
 }
@@ -68,6 +70,8 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 		"a refused login is a failure, not an empty success":         refusedLogin,
 		"a missing collection is a failure, not an empty success":    missingCollection,
 		"another store is not touched":                               anotherStore,
+		"of two purgers of one run the first stops":                  firstPurgerStops,
+		"a purger that was frozen changes nothing afterwards":        frozenPurger,
 		"what one of several pods works on is its own":               partsAreDisjoint,
 		"several pods share a run":                                   podsShareARun,
 		"several pods that die at their reports go on from there":    sharingPodsDie,

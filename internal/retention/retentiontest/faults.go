@@ -51,6 +51,8 @@ type Faulty struct {
 	Before func() error
 	// After is called after the store did its work; its error is all that the engine sees.
 	After func(retention.Batch) error
+	// Opened is the session that was opened last.
+	Opened retention.Session
 }
 
 // Open opens a session of the driver.
@@ -59,6 +61,7 @@ func (f *Faulty) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.Opened = session
 	faulty := &faultySession{Session: session, faulty: f}
 	if s, ok := session.(retention.Sharder); ok {
 		return struct {

@@ -36,24 +36,31 @@ type Memory struct {
 	OnHolds func()
 }
 
-// Load returns the status as the last report left it.
-func (m *Memory) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
-	m.Mu.Lock()
-	defer m.Mu.Unlock()
-	return m.Status.DeepCopy(), nil
-}
-
-// Report keeps a status.
-func (m *Memory) Report(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
-	return (&pod{Memory: m}).Report(ctx, status)
-}
-
 // pod is the cluster's part as one of the pods of a run sees it.
 type pod struct {
 	*Memory
 	index   int32
+	holder  string
 	dieAt   int
 	reports int
+}
+
+// Take makes the pod the holder of its index.
+func (m *pod) Take(context.Context) (status *v1alpha1.PurgeRunStatus, after bool, err error) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	after = retention.TakeOver(&m.Status, m.index, m.holder)
+	return m.Status.DeepCopy(), after, nil
+}
+
+// Load returns the status as the last report left it.
+func (m *pod) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
+	m.Mu.Lock()
+	defer m.Mu.Unlock()
+	if retention.Holder(&m.Status, m.index) != m.holder {
+		return nil, retention.ErrReplaced
+	}
+	return m.Status.DeepCopy(), nil
 }
 
 // Report keeps the pod's part of a status.
@@ -68,12 +75,16 @@ func (m *pod) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
 	}
 	m.Mu.Lock()
 	defer m.Mu.Unlock()
-	if retention.Outdated(&m.Status, status, m.index) {
-		return retention.ErrMoved
+	if err := retention.Accept(&m.Status, status, m.index, m.holder); err != nil {
+		return err
 	}
-	retention.Merge(&m.Status, status, m.index)
 	m.Reports = append(m.Reports, *m.Status.DeepCopy())
 	return nil
+}
+
+// Leave is Report: the holder has the same name in all of its lives, so that the next one need not wait.
+func (m *pod) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return m.Report(ctx, status)
 }
 
 // Holds returns the holds in force.
@@ -102,6 +113,8 @@ type Runner struct {
 	Clock  clock.Clock
 	Hash   *retention.Hasher
 	Log    bytes.Buffer
+	// Holder is the name under which the runner holds its part of the run.
+	Holder string
 	// DieAt is the report instead of which the engine is killed, from 1; 0: none.
 	DieAt int
 }
@@ -117,7 +130,7 @@ func NewPlan(store retention.Store, rules ...retention.Rule) *retention.Plan {
 
 // NewRunner runs a plan with a driver on the real clock.
 func NewRunner(t *testing.T, plan *retention.Plan, driver retention.Driver) *Runner {
-	return &Runner{Memory: &Memory{}, T: t, Plan: plan, Driver: driver, Clock: clock.RealClock{}, Hash: retention.NewHasher(HashKey)}
+	return &Runner{Memory: &Memory{}, T: t, Plan: plan, Driver: driver, Clock: clock.RealClock{}, Hash: retention.NewHasher(HashKey), Holder: "purger"}
 }
 
 // Try runs until the engine returns.
@@ -130,8 +143,8 @@ func (r *Runner) Try(ctx context.Context) error {
 	if _, err := retention.ParsePlan(encoded); err != nil {
 		r.T.Fatal(err)
 	}
-	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Reporter: &pod{Memory: r.Memory, index: r.Plan.Index, dieAt: r.DieAt}, Hasher: r.Hash, Clock: r.Clock,
-		Log: slog.New(slog.NewJSONHandler(&r.Log, nil))}
+	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Hasher: r.Hash, Clock: r.Clock,
+		Reporter: &pod{Memory: r.Memory, index: r.Plan.Index, holder: r.Holder, dieAt: r.DieAt}, Log: slog.New(slog.NewJSONHandler(&r.Log, nil))}
 	return engine.Run(ctx)
 }
 
@@ -139,7 +152,7 @@ func (r *Runner) Try(ctx context.Context) error {
 func (r *Runner) Of(index int32, driver func(*retention.Plan) retention.Driver) *Runner {
 	plan := *r.Plan
 	plan.Index = index
-	return &Runner{Memory: r.Memory, T: r.T, Plan: &plan, Driver: driver(&plan), Clock: r.Clock, Hash: r.Hash}
+	return &Runner{Memory: r.Memory, T: r.T, Plan: &plan, Driver: driver(&plan), Clock: r.Clock, Hash: r.Hash, Holder: r.Holder}
 }
 
 // Run runs to an outcome and checks its reason.

@@ -30,6 +30,9 @@ type PurgeRunStatusApplyConfiguration struct {
 	Checkpoint *RunCheckpointApplyConfiguration `json:"checkpoint,omitempty"`
 	// shards are what each of several pods did, if the policy's parallelism is more than 1. Written by the purgers, each its own.
 	Shards []RunShardApplyConfiguration `json:"shards,omitempty"`
+	// holders are the pods that work on the run, or did so last: one, or one for each index. A pod that finds another in its place stops.
+	// Written by the purgers, each its own.
+	Holders []RunHolderApplyConfiguration `json:"holders,omitempty"`
 	// pause says why the run waits. Written by the purger.
 	Pause *RunPauseApplyConfiguration `json:"pause,omitempty"`
 	// outcome is how the purger ended. Written by the purger.
@@ -129,6 +132,19 @@ func (b *PurgeRunStatusApplyConfiguration) WithShards(values ...*RunShardApplyCo
 			panic("nil value passed to WithShards")
 		}
 		b.Shards = append(b.Shards, *values[i])
+	}
+	return b
+}
+
+// WithHolders adds the given value to the Holders field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Holders field.
+func (b *PurgeRunStatusApplyConfiguration) WithHolders(values ...*RunHolderApplyConfiguration) *PurgeRunStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithHolders")
+		}
+		b.Holders = append(b.Holders, *values[i])
 	}
 	return b
 }

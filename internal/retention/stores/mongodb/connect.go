@@ -22,9 +22,6 @@ import (
 // admin is the database of administrative commands and, mostly, of logins.
 const admin = "admin"
 
-// minLimit leaves the smallest window a chance on a slow store.
-const minLimit = time.Second
-
 // Driver reaches one database.
 type Driver struct {
 	// Dir holds the keys of the store's Secret as files. They are read at every connection, so that a changed password is taken up.
@@ -92,7 +89,7 @@ func (d *Driver) login(ctx context.Context, c *stores.Connection, config *tls.Co
 	if err != nil {
 		return nil, retention.Fail(v1alpha1.ReasonLoginRefused, "the store's Secret cannot be used to connect: check host, username and password")
 	}
-	s := &session{client: client, db: client.Database(c.Database()), plan: d.Plan, notes: &d.notes, limit: limit(d.Plan.Throttle)}
+	s := &session{client: client, db: client.Database(c.Database()), plan: d.Plan, notes: &d.notes}
 	ctx, cancel := context.WithTimeout(ctx, stores.ConnectTimeout)
 	defer cancel()
 	if s.hello, err = s.sayHello(ctx); err == nil {
@@ -103,11 +100,6 @@ func (d *Driver) login(ctx context.Context, c *stores.Connection, config *tls.Co
 		return nil, err
 	}
 	return s, nil
-}
-
-// limit is the longest that the store may work on a statement of a window.
-func limit(t retention.Throttle) time.Duration {
-	return max(4*time.Duration(t.TargetBatchMilliseconds)*time.Millisecond, minLimit)
 }
 
 // clientOptions is the connection with all its guards. Nothing of the process's environment goes in.

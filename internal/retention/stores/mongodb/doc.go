@@ -6,7 +6,7 @@
 // Records go in windows of _id order: the keys of due records are read, then one statement deletes them by key, with the whole rule and
 // all legal holds in it, so that the server checks each record once more as it changes it. Anonymized records are changed one by one, each
 // statement with rule, holds and the values that replacements were computed from. There are no transactions: a window that breaks in the middle is counted by
-// comparison. Nothing in the store keeps two pods of a run apart; they would change nothing twice.
+// comparison. Nothing in the store keeps two pods of a run apart: the run's holder does (docs/adr/0022), and two would change nothing twice.
 //
 // Names of fields are paths: "customer.email" is the field email inside of customer. Names that begin with "$" are refused.
 //

@@ -20,8 +20,6 @@ type session struct {
 	plan   *retention.Plan
 	hello  *hello
 	notes  *notes
-	// limit is how long the store may work on a statement of a window.
-	limit time.Duration
 	// found are the fields that some record was seen to have, by collection and name.
 	found map[[2]string]bool
 }

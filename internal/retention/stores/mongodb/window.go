@@ -33,8 +33,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 		}
 		at = place{bracket: first}
 	}
-	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
+	ctx, cancel := stores.Finish(ctx)
 	defer cancel()
 	found, next, err := s.look(ctx, collection, w, at)
 	if err != nil {

@@ -46,6 +46,7 @@ func testConformance(t *testing.T, key string) {
 			Left:    func() map[string]conformance.Record { return leftInTable(t, db) },
 			Unit:    1,
 			Shared:  true,
+			Locks:   true,
 			Missing: v1alpha1.ReasonPrivilegeMissing, // the store does not tell apart what is not there and what may not be seen
 			Refuse:  func() { db.secret("password", "wrong") },
 		}

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -17,9 +16,6 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
-
-// minStatementTimeout leaves the smallest window a chance on a slow store.
-const minStatementTimeout = time.Second
 
 // Driver reaches one database.
 type Driver struct {
@@ -30,11 +26,6 @@ type Driver struct {
 	Hasher *retention.Hasher
 	// withoutReturning is for tests: MariaDB then works as MySQL does.
 	withoutReturning bool
-}
-
-// statementTimeout is the longest that the store may work on one window.
-func statementTimeout(t retention.Throttle) time.Duration {
-	return max(4*time.Duration(t.TargetBatchMilliseconds)*time.Millisecond, minStatementTimeout)
 }
 
 // connectConfig is the connection. Nothing of the process's environment goes in.
@@ -80,7 +71,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{db: sql.OpenDB(connector), limit: statementTimeout(d.Plan.Throttle), unreadable: d.Plan.Parallelism > 1 && !d.Plan.HashKey, hasher: d.Hasher}
+	s := &session{db: sql.OpenDB(connector), limit: d.Plan.Throttle.WindowLimit(), unreadable: d.Plan.Parallelism > 1 && !d.Plan.HashKey, hasher: d.Hasher}
 	if s.conn, err = s.db.Conn(ctx); err != nil {
 		_ = s.db.Close() // nothing was opened
 		return nil, connecting(ctx, err)

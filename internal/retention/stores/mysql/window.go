@@ -107,8 +107,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if to != nil {
 		on.to, place = to, position(to, plain, t.name, w.Hasher)
 	}
-	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
+	finish, cancel := stores.Finish(ctx)
 	defer cancel()
 	records := w.Records()
 	if err := s.change(finish, w, t, on, records); err != nil {

@@ -27,6 +27,7 @@ func TestConformance(t *testing.T) {
 				return postgresql.WithStripe(&postgresql.Driver{Dir: db.dir, Plan: p, Hasher: retention.NewHasher(retentiontest.HashKey)}, 4)
 			},
 			Shared: true,
+			Locks:  true,
 			Fill: func(all []conformance.Record) {
 				for _, r := range all {
 					db.exec("INSERT INTO orders VALUES ($1, $2, $3, $4)", r.ID, r.Shop, r.Email, nullTime(r.At))

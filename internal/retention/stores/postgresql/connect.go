@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,9 +12,6 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
-
-// minStatementTimeout leaves the smallest window a chance on a slow store.
-const minStatementTimeout = time.Second
 
 // Driver reaches one database.
 type Driver struct {
@@ -26,11 +22,6 @@ type Driver struct {
 	stripe int64
 	// Hasher computes what holds by subject name; nil: the plan has no key.
 	Hasher *retention.Hasher
-}
-
-// statementTimeout is the longest that the store may work on one window.
-func statementTimeout(t retention.Throttle) time.Duration {
-	return max(4*time.Duration(t.TargetBatchMilliseconds)*time.Millisecond, minStatementTimeout)
 }
 
 // connectConfig is the connection with all its guards. Nothing of the process's environment goes in.
@@ -45,7 +36,7 @@ func connectConfig(c *stores.Connection, p *retention.Plan) (*pgx.ConnConfig, er
 	if config.TLSConfig, err = c.TLSConfig(p.Store); err != nil {
 		return nil, err
 	}
-	limit := strconv.FormatInt(statementTimeout(p.Throttle).Milliseconds(), 10)
+	limit := strconv.FormatInt(p.Throttle.WindowLimit().Milliseconds(), 10)
 	config.RuntimeParams = map[string]string{
 		"application_name":                    "carrier-purge/" + p.RunUID,
 		"lock_timeout":                        "2000",
@@ -85,7 +76,7 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, connecting(ctx, err)
 	}
-	s := &session{conn: conn, limit: statementTimeout(d.Plan.Throttle), stripe: cmp.Or(d.stripe, defaultStripe), hasher: d.Hasher}
+	s := &session{conn: conn, stripe: cmp.Or(d.stripe, defaultStripe), hasher: d.Hasher}
 	var version int
 	var alone bool
 	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, pg_try_advisory_lock(hashtextextended($1, 0))", d.Plan.LockName()).Scan(&version, &alone)

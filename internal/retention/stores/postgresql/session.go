@@ -17,8 +17,6 @@ import (
 // session is one connection.
 type session struct {
 	conn *pgx.Conn
-	// limit is the connection's statement_timeout.
-	limit time.Duration
 	// stripe is how many blocks in a row belong to one of several pods.
 	stripe int64
 	tables map[string]*table

@@ -51,8 +51,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}
 	_, end := own(w.Shard, l.oid, at.block, s.stripe)
 	to := min(at.block+max(w.Size, 1), end)
-	// A window that began is finished even if the pod is told to stop: it is short, and its count would be lost.
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*s.limit+stores.ConnectTimeout)
+	finish, cancel := stores.Finish(ctx)
 	defer cancel()
 	records := w.Records()
 	err = s.change(finish, w, target{table: t, leaf: *l, from: at.block, to: to, countOnly: w.CountOnly}, records)

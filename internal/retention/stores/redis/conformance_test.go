@@ -19,6 +19,7 @@ func TestConformance(t *testing.T) {
 		s := newServer(t)
 		return &conformance.Store{
 			Plan:   retention.Plan{HashKey: true, Store: retention.Store{Name: "orders", Type: string(v1alpha1.StoreRedis), TLSMode: string(v1alpha1.StoreTLSDisable)}},
+			Locks:  true, // the tests' login may use CLIENT LIST
 			Rule:   retention.Rule{Collection: "order:*", Key: []string{"key"}, Clock: retention.Clock{Field: "at", Unit: string(v1alpha1.ClockEpochSeconds)}},
 			Driver: func(p *retention.Plan) retention.Driver { return &redis.Driver{Dir: s.secret, Plan: p} },
 			Fill: func(all []conformance.Record) {

@@ -47,7 +47,7 @@ func classify(ctx context.Context, err error) error {
 	if err == nil || errors.As(err, &failure) || errors.Is(err, retention.ErrUnreachable) || errors.Is(err, retention.ErrBusy) {
 		return err
 	}
-	if ctx.Err() != nil {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
 	var answer redis.Error

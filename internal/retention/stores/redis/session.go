@@ -113,8 +113,8 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	d := &decision{rule: w.Rule, holds: w.Holds}
 	cursor := parsePosition(s.process(), w.Position)
 	records := w.Records()
-	// A step that began is finished even if the pod is told to stop: it is short, and its count would be lost.
-	finish := context.WithoutCancel(ctx)
+	finish, cancel := stores.Finish(ctx)
+	defer cancel()
 	for left := max(w.Size, 1); left > 0 && ctx.Err() == nil; left -= scanCount {
 		next, err := s.scan(finish, cursor, w.Rule.Collection, min(left, scanCount), func(keys []string) error {
 			return s.change(finish, d, w.Hasher, keys, records)

@@ -17,7 +17,9 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
+	"github.com/carrier-operator/carrier-operator/internal/retention/conformance"
 	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
+	"github.com/carrier-operator/carrier-operator/internal/retention/stores/s3"
 )
 
 // fill puts objects, some of them several times, some of them young, and returns what must remain of the prefix's due ones.
@@ -60,6 +62,28 @@ func TestDelete(t *testing.T) {
 			if got := status.Results[0]; got.Due != due || got.Done != due || got.Inferred != 0 {
 				t.Errorf("due %d, done %d, inferred %d, want %d", got.Due, got.Done, got.Inferred, due)
 			}
+		})
+	}
+}
+
+func TestOnlyOneOfTwoPurgersWorks(t *testing.T) {
+	for name, test := range map[string]func(*conformance.Rivals){
+		"the first of two stops":                  (*conformance.Rivals).FirstStops,
+		"a frozen one changes nothing afterwards": (*conformance.Rivals).FirstIsFrozen,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBucket(t, server, flavor{versioned: true})
+			remain, due := fill(b, true)
+			slices.Sort(remain)
+			test(&conformance.Rivals{
+				Runner: newRunner(t, b, deleteRule(b.name+"/orders/")), Size: 7, Due: due,
+				Driver: func(p *retention.Plan) retention.Driver { return &s3.Driver{Dir: b.secret, Plan: p} },
+				Check: func() {
+					if diff := cmp.Diff(remain, b.left()); diff != "" {
+						t.Error(diff)
+					}
+				},
+			})
 		})
 	}
 }

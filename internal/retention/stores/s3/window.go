@@ -51,8 +51,7 @@ func (p *places) find(position string) (stage string, at marker) {
 	return stage, at
 }
 
-// Window handles one page of versions, or of uploads after them. A page that began is finished even if the pod is told to stop: it is
-// short, and its count would be lost.
+// Window handles one page of versions, or of uploads after them.
 func (s *session) Window(ctx context.Context, w retention.Window) (retention.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return retention.Batch{}, err
@@ -65,7 +64,9 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	if stage == stageUploads {
 		work = s.uploadsWindow
 	}
-	next, err := work(context.WithoutCancel(ctx), at, d, from, w.Size, records)
+	finish, cancel := stores.Finish(ctx)
+	defer cancel()
+	next, err := work(finish, at, d, from, w.Size, records)
 	if err != nil && (records.Count() == 0 || errors.Is(err, retention.ErrUnreachable)) {
 		return retention.Batch{}, stores.Named(err, "rule "+w.Rule.Name)
 	}
