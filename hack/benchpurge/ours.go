@@ -30,16 +30,6 @@ type cluster struct {
 	holds  []retention.Hold
 }
 
-// Take gives the run to the only purger that there is.
-func (c *cluster) Take(ctx context.Context) (*v1alpha1.PurgeRunStatus, bool, error) {
-	status, err := c.Load(ctx)
-	return status, false, err
-}
-
-func (c *cluster) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
-	return c.Report(ctx, status)
-}
-
 func (c *cluster) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,15 +44,27 @@ type reporter struct {
 	index int32
 }
 
+// holder is what each pod is called: there is one of each index.
+const holder = "bench"
+
+// Take gives the pod its part of the run.
+func (r reporter) Take(context.Context) (status *v1alpha1.PurgeRunStatus, after bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	after = retention.TakeOver(&r.status, r.index, holder)
+	return r.status.DeepCopy(), after, nil
+}
+
 // Report keeps what the pod may write.
 func (r reporter) Report(_ context.Context, status *v1alpha1.PurgeRunStatus) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if retention.Outdated(&r.status, status, r.index) {
-		return retention.ErrMoved
-	}
-	retention.Merge(&r.status, status, r.index)
-	return nil
+	return retention.Accept(&r.status, status, r.index, holder)
+}
+
+// Leave is Report: nobody comes after.
+func (r reporter) Leave(ctx context.Context, status *v1alpha1.PurgeRunStatus) error {
+	return r.Report(ctx, status)
 }
 
 // newPlan is a purge as the operator would render it for a workload.
