@@ -1,4 +1,4 @@
-// Package discovery finds fields of a store that nobody has decided about, and guesses what they hold by their names. It never looks at values.
+// Package discovery finds fields of a store that nobody has decided about, and guesses what they hold by their names. It is never told values.
 package discovery
 
 import (
@@ -8,7 +8,11 @@ import (
 )
 
 // Field of a collection, as the store describes it.
-type Field struct{ Collection, Name, Type string }
+type Field struct {
+	Collection, Name, Type string
+	// Nested says that dots in the name tell what contains what.
+	Nested bool
+}
 
 // Finding is a field without a decision. LooksLike is the category that its name suggests; empty: none.
 type Finding struct {
@@ -26,7 +30,7 @@ func Undecided(fields []Field, decided map[string][]string) []Finding {
 		known, listed := decided[f.Collection]
 		finding := Finding{Collection: f.Collection, Field: f.Name, Type: f.Type, LooksLike: Classify(f.Name)}
 		switch {
-		case slices.Contains(known, f.Name):
+		case isDecided(f, known):
 		case finding.LooksLike != "":
 			likely = append(likely, finding)
 		case listed:
