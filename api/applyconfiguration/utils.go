@@ -20,6 +20,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AnonymizeFieldApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("APIKeyHeaders"):
 		return &apiv1alpha1.APIKeyHeadersApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ArchiveTarget"):
+		return &apiv1alpha1.ArchiveTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Authentication"):
 		return &apiv1alpha1.AuthenticationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("BasicAuthentication"):

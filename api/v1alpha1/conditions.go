@@ -252,6 +252,8 @@ const (
 	ReasonVerificationDisagreed = "VerificationDisagreed"
 	// ReasonStoreIdentityChanged: the store is not the one that the previous run worked on.
 	ReasonStoreIdentityChanged = "StoreIdentityChanged"
+	// ReasonArchiveFailed: the archive is missing, out of reach, or does not keep what is written. Records that it does not have were not deleted.
+	ReasonArchiveFailed = "ArchiveFailed"
 	// ReasonPlanInvalid: the run's plan cannot be read.
 	ReasonPlanInvalid = "PlanInvalid"
 	// ReasonJobFailed: the run's Job failed before the purger could say why.

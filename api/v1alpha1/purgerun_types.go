@@ -158,6 +158,18 @@ type RuleResult struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	LogPosition string `json:"logPosition,omitempty"`
+
+	// archivedObjects is how many objects the records were written to before they were deleted. Those of records that were counted by comparison are not among them.
+	// Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ArchivedObjects int64 `json:"archivedObjects,omitempty"`
+
+	// archiveDigest chains the SHA-256 digests of these objects, in the order in which they were written; of several pods, the digests of the pods in the order of their indexes.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ArchiveDigest string `json:"archiveDigest,omitempty"`
 }
 
 // RunProgress is how far a purge is, and how fast it goes.

@@ -208,6 +208,7 @@ type RetentionPolicyStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name becomes part of the runs' names: use at most 40 characters"
+// +kubebuilder:validation:XValidation:rule="self.spec.rules.all(r, !has(r.action.archive) || self.spec.rules.all(o, !has(o.action.archive) || o.action.archive.storeRef.name == r.action.archive.storeRef.name))",message="rules of one policy archive to one store: use one storeRef, or another policy"
 // +kubebuilder:validation:XValidation:rule="has(self.spec.hashKeyRef) || self.spec.rules.all(r, !has(r.action.fields) || r.action.fields.all(f, !(f.strategy in ['KeyedHash', 'Fake'])))",message="strategies KeyedHash and Fake need a key: set hashKeyRef to a Secret of this namespace"
 type RetentionPolicy struct {
 	metav1.TypeMeta `json:",inline"`

@@ -116,13 +116,17 @@ type MinimumPeriod struct {
 
 // PurgeActionType says what is done with due records.
 //
-// +kubebuilder:validation:Enum=Delete;Anonymize
+// +kubebuilder:validation:Enum=Delete;Anonymize;Archive
 type PurgeActionType string
 
 // What is done with due records.
 const (
-	ActionDelete    PurgeActionType = "Delete"
+	// ActionDelete removes due records.
+	ActionDelete PurgeActionType = "Delete"
+	// ActionAnonymize replaces values of due records.
 	ActionAnonymize PurgeActionType = "Anonymize"
+	// ActionArchive writes due records to an S3 store, and deletes them once they are there.
+	ActionArchive PurgeActionType = "Archive"
 )
 
 // AnonymizeStrategy says what replaces a value.
@@ -216,11 +220,34 @@ type AnonymizeField struct {
 	Form FakeForm `json:"form,omitempty"`
 }
 
+// ArchiveTarget says where records are written before they are deleted.
+type ArchiveTarget struct {
+	// storeRef names a DataStore of type S3 in the same namespace. All rules of a policy archive to one store.
+	// +required
+	StoreRef LocalReference `json:"storeRef,omitzero"`
+
+	// collection of that DataStore, bucket or bucket/prefix/. What is archived there is personal data still: give the collection a
+	// RetentionPolicy of its own.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^/]+(/|/[^/].*/)?$')",message="write a bucket, or bucket/prefix/ with a slash at the end"
+	Collection string `json:"collection,omitempty"`
+
+	// lockDays puts each object under Object Lock (governance mode) for so many days, 1 to 36500. Omitted: as the bucket does by default.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=36500
+	LockDays int32 `json:"lockDays,omitempty"`
+}
+
 // PurgeAction says what is done with due records.
 //
+// +kubebuilder:validation:XValidation:rule="(self.type == 'Archive') == has(self.archive)",message="type Archive goes with archive: say where to for this type and for no other"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Anonymize') == has(self.fields)",message="type Anonymize goes with fields: list the fields for this type and for no other"
 type PurgeAction struct {
-	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields.
+	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields, Archive writes the record to an S3
+	// store and removes it once it is there (PostgreSQL only).
 	// +required
 	Type PurgeActionType `json:"type,omitempty"`
 
@@ -231,6 +258,10 @@ type PurgeAction struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=128
 	Fields []AnonymizeField `json:"fields,omitempty"`
+
+	// archive says where Archive writes the records to.
+	// +optional
+	Archive ArchiveTarget `json:"archive,omitzero"`
 }
 
 // RetentionRule says which records of one collection go after how long.

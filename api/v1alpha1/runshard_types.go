@@ -63,6 +63,18 @@ type ShardResult struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Done int64 `json:"done"`
+
+	// archivedObjects is how many objects the pod's records were written to before they were deleted. Those of records that were counted by comparison are not among them.
+	// Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ArchivedObjects int64 `json:"archivedObjects,omitempty"`
+
+	// archiveDigest chains the SHA-256 digests of these objects, in the order in which they were written.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ArchiveDigest string `json:"archiveDigest,omitempty"`
 }
 
 // RunStop is why one pod of a run stopped.

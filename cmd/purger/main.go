@@ -29,8 +29,8 @@ import (
 
 // options are where the pod's files are. The operator sets none of them but the pod's name; Kubernetes sets the index of a Job's pod.
 type options struct {
-	plan, connectionDir, hashKey, signingKey, kubeconfig, pod string
-	level                                                     slog.Level
+	plan, connectionDir, archiveDir, hashKey, signingKey, kubeconfig, pod string
+	level                                                                 slog.Level
 	// index of the pod in its Job.
 	index uint
 }
@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("purger", flag.ExitOnError)
 	f.StringVar(&o.plan, "plan", filepath.Join(retention.PlanDir, retention.PlanFile), "`file` with the run's plan")
 	f.StringVar(&o.connectionDir, "connection-dir", retention.ConnectionDir, "`folder` with the keys of the store's Secret")
+	f.StringVar(&o.archiveDir, "archive-dir", retention.ArchiveDir, "`folder` with the keys of the archive's Secret, if the plan has one")
 	f.StringVar(&o.hashKey, "hash-key", retention.HashKeyFile, "`file` with the hash key, if the plan has one")
 	f.StringVar(&o.signingKey, "signing-key", retention.SigningKeyFile, "`file` with the key that evidence is signed with, if the plan has one")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "`file` to reach the Kubernetes API with; empty: as the pod's service account")
@@ -103,7 +104,7 @@ func purge(ctx context.Context, o options) error {
 	hasher := retention.NewHasher(key)
 	engine := &retention.Engine{
 		Plan: plan, Store: drivers.New(plan, o.connectionDir, hasher), Holds: status, Reporter: status,
-		Hasher: hasher, Signer: signer, Clock: clock.RealClock{},
+		Hasher: hasher, Archive: drivers.NewArchive(plan, o.archiveDir), Signer: signer, Clock: clock.RealClock{},
 		Log: slog.Default().With("namespace", plan.Namespace, "run", plan.Run, "policy", plan.Policy, "mode", plan.Mode),
 	}
 	if failure, ok := errors.AsType[*retention.Failure](refusal); ok {

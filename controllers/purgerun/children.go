@@ -20,7 +20,6 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/ssa"
-	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // children of a run as they are; nil: it does not exist.
@@ -110,9 +109,9 @@ func (c *Controller) apply(ctx context.Context, in *input, k *children, p *plan)
 	if err := ssa.Apply(ctx, c.Client, FieldManager, renderRoleBinding(run), k.binding, rbacv1ac.ExtractRoleBinding); err != nil {
 		return err
 	}
-	// Without a readable Secret the port is not known; the policy of a run that works already stays as it is.
-	if in.storePort != 0 {
-		network := renderNetworkPolicy(run, in.storePort, c.Options.APIServerPorts)
+	// Without a readable Secret its port is not known; the policy of a run that works already stays as it is.
+	if ports, ok := storePorts(in); ok {
+		network := renderNetworkPolicy(run, ports, c.Options.APIServerPorts)
 		if err := ssa.Apply(ctx, c.Client, FieldManager, network, k.network, networkingv1ac.ExtractNetworkPolicy); err != nil {
 			return err
 		}
@@ -123,9 +122,10 @@ func (c *Controller) apply(ctx context.Context, in *input, k *children, p *plan)
 	if k.job != nil {
 		return c.applyExistingJob(ctx, run, k.job, false)
 	}
-	sources := jobSources{image: c.Options.Image, pull: c.Options.PullPolicy, storeSecret: in.store.Spec.Connection.SecretRef.Name, planDigest: frozenDigest(p.purge),
-		pods: max(p.purge.Parallelism, 1), clientCertificate: in.store.Spec.Connection.TLS.ClientCertificateRef.Name}
-	sources.kind, _ = stores.Of(in.store.Spec.Type)
+	sources := jobSources{image: c.Options.Image, pull: c.Options.PullPolicy, store: secretsOf(in.store), planDigest: frozenDigest(p.purge), pods: max(p.purge.Parallelism, 1)}
+	if in.archive != nil {
+		sources.archive = secretsOf(in.archive.store)
+	}
 	sources.hashKeySecret, sources.signingKeySecret = in.policy.Spec.HashKeyRef.Name, in.policy.Spec.SigningKeyRef.Name
 	return ssa.Apply(ctx, c.Client, FieldManager, renderJob(run, sources), nil, batchv1ac.ExtractJob)
 }

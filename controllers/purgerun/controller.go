@@ -119,6 +119,9 @@ func (c *Controller) gather(ctx context.Context, run *v1alpha1.PurgeRun, kids *c
 			in.connection = &block{reason: problem.Reason, message: problem.Message}
 		}
 	}
+	if in.archive, err = c.readArchive(ctx, in); err != nil {
+		return nil, err
+	}
 	if kids.job != nil && podUnready(kids.job) {
 		in.pod, err = c.podState(ctx, run)
 	}

@@ -20,6 +20,7 @@ const (
 	containerPurger = "purger"
 	volumePlan      = "plan"
 	volumeStore     = "store"
+	volumeArchive   = "archive"
 	volumeHashKey   = "hash-key"
 	// volumeSigningKey holds the key that evidence is signed with.
 	volumeSigningKey = "signing-key"
@@ -39,18 +40,31 @@ const (
 
 // jobSources are what a Job's pods are made from.
 type jobSources struct {
-	image       string
-	pull        corev1.PullPolicy // empty: as Kubernetes does by default
-	storeSecret string
-	// clientCertificate is the Secret with what the purger shows to the store, empty for nothing.
-	clientCertificate string
-	// kind says which keys of the store's Secret the purger needs.
-	kind stores.Kind
+	image string
+	pull  corev1.PullPolicy // empty: as Kubernetes does by default
+	store connectionSecrets
+	// archive is the zero value if the run archives nothing.
+	archive connectionSecrets
 	// hashKeySecret and signingKeySecret are empty if the policy names none.
 	hashKeySecret, signingKeySecret string
 	planDigest                      string
 	// pods that share the run.
 	pods int32
+}
+
+// connectionSecrets are the Secrets that a store is reached with.
+type connectionSecrets struct {
+	secret string
+	// clientCertificate is the Secret with what the purger shows to the store, empty for nothing.
+	clientCertificate string
+	// kind says which keys of the store's Secret the purger needs.
+	kind stores.Kind
+}
+
+func secretsOf(store *v1alpha1.DataStore) connectionSecrets {
+	kind, _ := stores.Of(store.Spec.Type)
+	connection := &store.Spec.Connection
+	return connectionSecrets{secret: connection.SecretRef.Name, clientCertificate: connection.TLS.ClientCertificateRef.Name, kind: kind}
 }
 
 // renderJob runs the purger once for each index. A pod is replaced only after it is gone, so that two of an index never work at once; pods
@@ -107,7 +121,11 @@ func renderPod(run *v1alpha1.PurgeRun, s jobSources) *corev1ac.PodSpecApplyConfi
 		WithVolumes(
 			corev1ac.Volume().WithName(volumePlan).WithConfigMap(corev1ac.ConfigMapVolumeSource().
 				WithName(run.Name).WithItems(item(retention.PlanFile))),
-			corev1ac.Volume().WithName(volumeStore).WithProjected(storeVolume(s)))
+			corev1ac.Volume().WithName(volumeStore).WithProjected(s.store.volume()))
+	if s.archive.secret != "" {
+		container.WithVolumeMounts(mount(volumeArchive, retention.ArchiveDir))
+		pod.WithVolumes(corev1ac.Volume().WithName(volumeArchive).WithProjected(s.archive.volume()))
+	}
 	withKey(pod, container, volumeHashKey, s.hashKeySecret, hashKeyItem, retention.HashKeyFile)
 	withKey(pod, container, volumeSigningKey, s.signingKeySecret, evidence.SecretKey, retention.SigningKeyFile)
 	return pod.WithContainers(container)
@@ -124,15 +142,15 @@ func withKey(pod *corev1ac.PodSpecApplyConfiguration, container *corev1ac.Contai
 		WithItems(corev1ac.KeyToPath().WithKey(key).WithPath(path.Base(file)))))
 }
 
-// storeVolume shows the purger the keys of a connection, whatever else the Secret holds. Optional ones may be missing.
-func storeVolume(s jobSources) *corev1ac.ProjectedVolumeSourceApplyConfiguration {
+// volume shows the purger the keys of a connection, whatever else the Secret holds. Optional ones may be missing.
+func (s connectionSecrets) volume() *corev1ac.ProjectedVolumeSourceApplyConfiguration {
 	keys := func(secret string, keys []string) *corev1ac.SecretProjectionApplyConfiguration {
 		return corev1ac.SecretProjection().WithName(secret).WithItems(items(keys)...)
 	}
 	kind := s.kind.For(s.clientCertificate != "")
 	volume := corev1ac.ProjectedVolumeSource().WithDefaultMode(ownerAndGroup).WithSources(
-		corev1ac.VolumeProjection().WithSecret(keys(s.storeSecret, kind.Required)),
-		corev1ac.VolumeProjection().WithSecret(keys(s.storeSecret, kind.Optional).WithOptional(true)))
+		corev1ac.VolumeProjection().WithSecret(keys(s.secret, kind.Required)),
+		corev1ac.VolumeProjection().WithSecret(keys(s.secret, kind.Optional).WithOptional(true)))
 	if s.clientCertificate != "" {
 		volume.WithSources(corev1ac.VolumeProjection().WithSecret(keys(s.clientCertificate, stores.CertificateKeys)))
 	}

@@ -29,6 +29,8 @@ type input struct {
 	// caBundle is the PEM that the store is verified with; storePort its TCP port.
 	caBundle  string
 	storePort int32
+	// archive is the store that the run archives to; nil: it archives nothing.
+	archive *archive
 	// connection is what is wrong with the store's Secret or CA bundle right now.
 	connection *block
 	// taken is the first child whose name belongs to something that is not the run's.
@@ -227,6 +229,9 @@ func admit(in *input) ([]v1alpha1.LegalHold, *block) {
 	}
 	if in.job == nil && in.connection != nil {
 		return nil, in.connection
+	}
+	if in.job == nil && in.archive != nil && in.archive.problem != nil {
+		return nil, in.archive.problem
 	}
 	return holds, nil
 }

@@ -16,7 +16,6 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
-	"github.com/carrier-operator/carrier-operator/internal/retention/stores"
 )
 
 // ready is a run that may start: policy and store are as the run's intent says.
@@ -224,11 +223,10 @@ func TestRenderedObjects(t *testing.T) {
 	in.caBundle = "-----BEGIN CERTIFICATE-----\n"
 	heldBy(in, "case-4711", "public.events")
 	p := decide(in)
-	sources := jobSources{image: "registry.example/purger:1", storeSecret: "orders-purger", hashKeySecret: "hash-key", signingKeySecret: "evidence", planDigest: frozenDigest(p.purge), pods: 1}
-	sources.kind, _ = stores.Of(v1alpha1.StorePostgreSQL)
+	sources := jobSources{image: "registry.example/purger:1", store: secretsOf(in.store), hashKeySecret: "hash-key", signingKeySecret: "evidence", planDigest: frozenDigest(p.purge), pods: 1}
 	var documents []string
 	for _, object := range []any{
-		renderServiceAccount(in.run), renderRole(in.run), renderRoleBinding(in.run), renderNetworkPolicy(in.run, 5432, []int32{443, 6443}),
+		renderServiceAccount(in.run), renderRole(in.run), renderRoleBinding(in.run), renderNetworkPolicy(in.run, []int32{5432}, []int32{443, 6443}),
 		renderConfig(in.run, p.purge), renderJob(in.run, sources),
 	} {
 		document, err := yaml.Marshal(object)

@@ -1,6 +1,8 @@
 package purgerun
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -65,16 +67,16 @@ func renderRoleBinding(run *v1alpha1.PurgeRun) *rbacv1ac.RoleBindingApplyConfigu
 		WithSubjects(rbacv1ac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(run.Name).WithNamespace(run.Namespace))
 }
 
-// renderNetworkPolicy closes the run's pod to all but DNS, the store's port and the API server's ports. It names ports and no
-// addresses: the store's host is in a Secret and may have any address, so the policy narrows what can be spoken to, not whom.
-func renderNetworkPolicy(run *v1alpha1.PurgeRun, storePort int32, apiServerPorts []int32) *networkingv1ac.NetworkPolicyApplyConfiguration {
+// renderNetworkPolicy closes the run's pod to all but DNS, the ports of store and archive, and the API server's ports. It names ports and no
+// addresses: a store's host is in a Secret and may have any address, so the policy narrows what can be spoken to, not whom.
+func renderNetworkPolicy(run *v1alpha1.PurgeRun, storePorts, apiServerPorts []int32) *networkingv1ac.NetworkPolicyApplyConfiguration {
 	port := func(protocol corev1.Protocol, number int32) *networkingv1ac.NetworkPolicyPortApplyConfiguration {
 		return networkingv1ac.NetworkPolicyPort().WithProtocol(protocol).WithPort(intstr.FromInt32(number))
 	}
 	ports := []*networkingv1ac.NetworkPolicyPortApplyConfiguration{
-		port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53), port(corev1.ProtocolTCP, storePort),
+		port(corev1.ProtocolUDP, 53), port(corev1.ProtocolTCP, 53),
 	}
-	for _, number := range apiServerPorts {
+	for _, number := range slices.Concat(storePorts, apiServerPorts) {
 		ports = append(ports, port(corev1.ProtocolTCP, number))
 	}
 	return networkingv1ac.NetworkPolicy(run.Name, run.Namespace).

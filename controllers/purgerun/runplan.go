@@ -40,7 +40,7 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 		Namespace: run.Namespace, Run: run.Name, RunUID: string(run.UID),
 		Policy: policy.Name, PolicyUID: string(policy.UID), PolicyGeneration: run.Spec.PolicyGeneration, RulesDigest: run.Spec.RulesDigest,
 		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.UTC(),
-		Store: planStore(store, in.caBundle), Rules: rules, Holds: planHolds(holds),
+		Store: planStore(store, in.caBundle), Archive: planArchive(in.archive), Rules: rules, Holds: planHolds(holds),
 		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
 		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
 		Records: string(policy.Spec.Evidence.Records), HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
@@ -79,6 +79,10 @@ func planRules(run *v1alpha1.PurgeRun, policy *v1alpha1.RetentionPolicy, store *
 			Clock:  retention.Clock{Field: rule.Clock.Field, Unit: string(rule.Clock.Unit)},
 			Before: cutoff.Before.UTC(), Where: planFilters(rule.Where),
 			Action: string(rule.Action.Type), Fields: planFields(rule.Action.Fields),
+		}
+		if rule.Action.Type == v1alpha1.ActionArchive { // to the purger it is a deletion that writes before it commits
+			rules[i].Action = string(v1alpha1.ActionDelete)
+			rules[i].Archive = &retention.ArchiveTarget{Collection: rule.Action.Archive.Collection, LockDays: rule.Action.Archive.LockDays}
 		}
 	}
 	return rules, nil

@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/runs"
+	"github.com/carrier-operator/carrier-operator/controllers/internal/storemap"
 )
 
 // Setup says what wakes the controller up: the run, its children, and what its plan is made of. A hold that is made, changed, expires or
@@ -31,7 +32,10 @@ func (c *Controller) Setup(b *builder.Builder) error {
 			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return ok && r.Spec.StoreRef == hold.Spec.StoreRef })
 		})).
 		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
-			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.StoreRef.Name == o.GetName() })
+			archiving := c.archiving(ctx, o)
+			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool {
+				return r.Spec.StoreRef.Name == o.GetName() || archiving[r.Spec.PolicyRef.Name]
+			})
 		})).
 		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			policy, ok := o.(*v1alpha1.RetentionPolicy)
@@ -40,6 +44,21 @@ func (c *Controller) Setup(b *builder.Builder) error {
 			})
 		})).
 		Complete(c)
+}
+
+// archiving are the policies that archive to a DataStore.
+func (c *Controller) archiving(ctx context.Context, store client.Object) map[string]bool {
+	var list v1alpha1.RetentionPolicyList
+	if err := c.Client.List(ctx, &list, client.InNamespace(store.GetNamespace())); err != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for i := range list.Items {
+		if storemap.ArchiveName(&list.Items[i]) == store.GetName() {
+			names[list.Items[i].Name] = true
+		}
+	}
+	return names
 }
 
 // unfinished returns the namespace's runs that have not ended and that the condition accepts.

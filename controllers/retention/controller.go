@@ -80,6 +80,14 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.store, err = ssa.Get(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name, &v1alpha1.DataStore{}); err != nil {
 		return in, err
 	}
+	if name := storemap.ArchiveName(policy); name != "" {
+		if in.archive, err = ssa.Get(ctx, c.Client, policy.Namespace, name, &v1alpha1.DataStore{}); err != nil {
+			return in, err
+		}
+		if in.ofArchive, err = listPolicies(ctx, c.Client, policy.Namespace, name); err != nil {
+			return in, err
+		}
+	}
 	var hashKey []byte
 	if in.keys, hashKey, err = c.keysProblem(ctx, policy); err != nil {
 		return in, err
@@ -87,17 +95,17 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.holds, err = c.holdsProblem(ctx, policy, in.store, hashKey, in.now); err != nil {
 		return in, err
 	}
-	if in.policies, err = listPolicies(ctx, c.Client, policy); err != nil {
+	if in.policies, err = listPolicies(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name); err != nil {
 		return in, err
 	}
 	in.runs, err = listRuns(ctx, c.Client, policy)
 	return in, err
 }
 
-// listPolicies returns the policies of the policy's store.
-func listPolicies(ctx context.Context, reader client.Reader, policy *v1alpha1.RetentionPolicy) ([]v1alpha1.RetentionPolicy, error) {
+// listPolicies returns the policies of a store.
+func listPolicies(ctx context.Context, reader client.Reader, namespace, store string) ([]v1alpha1.RetentionPolicy, error) {
 	var list v1alpha1.RetentionPolicyList
-	err := reader.List(ctx, &list, client.InNamespace(policy.Namespace), client.MatchingFields{storemap.FieldStore: policy.Spec.StoreRef.Name})
+	err := reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{storemap.FieldStore: store})
 	return list.Items, err
 }
 
@@ -124,7 +132,7 @@ func (c *Controller) create(ctx context.Context, in input) (plan, error) {
 	if in.runs, err = listRuns(ctx, c.Live, in.policy); err != nil {
 		return plan{}, err
 	}
-	if in.policies, err = listPolicies(ctx, c.Live, in.policy); err != nil {
+	if in.policies, err = listPolicies(ctx, c.Live, in.policy.Namespace, in.policy.Spec.StoreRef.Name); err != nil {
 		return plan{}, err
 	}
 	p := decide(in)

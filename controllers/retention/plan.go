@@ -21,6 +21,9 @@ const (
 type input struct {
 	policy *v1alpha1.RetentionPolicy
 	store  *v1alpha1.DataStore // nil: it does not exist
+	// archive is the store that the policy archives to, and ofArchive its policies; nil: it archives nothing, or the store does not exist.
+	archive   *v1alpha1.DataStore
+	ofArchive []v1alpha1.RetentionPolicy
 	// policies of the same store, this one included or not.
 	policies []v1alpha1.RetentionPolicy
 	// keys is what is wrong with the Secrets of hashKeyRef and signingKeyRef.
@@ -44,6 +47,8 @@ type plan struct {
 	status v1alpha1.RetentionPolicyStatus
 	// problem is why no runs are made.
 	problem *problem
+	// warning is what works, and should not stay so.
+	warning string
 	// failed is the latest run, if it needs a person.
 	failed *v1alpha1.PurgeRun
 	events []event
@@ -96,12 +101,13 @@ func (d *decider) going() *v1alpha1.PurgeRun {
 func (d *decider) inspect() {
 	var p *problem
 	d.schedule, p = timing(&d.policy.Spec, d.now)
-	for _, candidate := range []*problem{p, storeProblem(d.policy, d.policies, d.store), d.keys, d.holds, d.nameTaken} {
+	for _, candidate := range []*problem{p, storeProblem(d.policy, d.policies, d.store), archiveProblem(d.policy, d.archive), d.keys, d.holds, d.nameTaken} {
 		if candidate != nil {
 			d.problem = candidate
 			return
 		}
 	}
+	d.warning = archiveWarning(d.policy, d.ofArchive)
 }
 
 // slots finds the slots that passed since the last look, and makes a run for the newest or counts it as missed.

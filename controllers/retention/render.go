@@ -134,7 +134,11 @@ func conditions(policy *v1alpha1.RetentionPolicy, p *plan) []metav1.Condition {
 }
 
 func scheduledMessage(p *plan) string {
-	return "the next run is due at " + stamp(p.status.NextSlot)
+	message := "the next run is due at " + stamp(p.status.NextSlot)
+	if p.warning != "" {
+		message += ". Warning: " + p.warning
+	}
+	return message
 }
 
 // failedMessage says how the latest run ended and what happens next.

@@ -3,6 +3,7 @@ package retention
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -60,6 +61,28 @@ func storeProblem(policy *v1alpha1.RetentionPolicy, policies []v1alpha1.Retentio
 	}
 	message := fmt.Sprintf("DataStore %q is not ready: see its conditions", store.Name)
 	return &problem{reason: v1alpha1.ReasonStoreNotReady, message: message, waiting: !storemap.Stalled(store)}
+}
+
+// archiveProblem says why the policy cannot archive; archive is nil if it does not exist.
+func archiveProblem(policy *v1alpha1.RetentionPolicy, archive *v1alpha1.DataStore) *problem {
+	if p := storemap.CheckArchive(policy, archive); p != nil {
+		return fromMap(p)
+	}
+	if archive == nil || storemap.Ready(archive) {
+		return nil
+	}
+	return &problem{reason: v1alpha1.ReasonStoreNotReady, waiting: !storemap.Stalled(archive),
+		message: fmt.Sprintf("DataStore %q, which records are archived to, is not ready: see its conditions", archive.Name)}
+}
+
+// archiveWarning says which of the policy's archives nobody clears; empty: there is a rule for each.
+func archiveWarning(policy *v1alpha1.RetentionPolicy, ofArchive []v1alpha1.RetentionPolicy) string {
+	collections := storemap.Ownerless(policy, ofArchive)
+	if len(collections) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("no RetentionPolicy of DataStore %q has a rule for collection %s, so that what is archived there stays for ever: give it one",
+		storemap.ArchiveName(policy), strings.Join(collections, ", "))
 }
 
 // throttleProblem says what a store of that type cannot show.

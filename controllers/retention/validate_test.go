@@ -11,6 +11,7 @@ import (
 func TestRulesThatAKindOfStoreCannotCarryOut(t *testing.T) {
 	anonymize := v1alpha1.PurgeAction{Type: v1alpha1.ActionAnonymize, Fields: []v1alpha1.AnonymizeField{{Name: "email", Strategy: v1alpha1.AnonymizeNull}}}
 	remove := v1alpha1.PurgeAction{Type: v1alpha1.ActionDelete}
+	archive := v1alpha1.PurgeAction{Type: v1alpha1.ActionArchive}
 	for name, tc := range map[string]struct {
 		store  v1alpha1.DataStoreType
 		field  string
@@ -29,6 +30,8 @@ func TestRulesThatAKindOfStoreCannotCarryOut(t *testing.T) {
 		"anonymizing by a field of the hash":   {v1alpha1.StoreRedis, "at", v1alpha1.ClockEpochSeconds, anonymize, ""},
 		"objects":                              {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, remove, ""},
 		"objects cannot be anonymized":         {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, anonymize, "cannot be handled with action Anonymize"},
+		"rows that are archived":               {v1alpha1.StorePostgreSQL, "at", v1alpha1.ClockTimestampTZ, archive, ""},
+		"documents cannot be archived":         {v1alpha1.StoreMongoDB, "at", v1alpha1.ClockTimestampTZ, archive, "cannot be handled with action Archive"},
 		"objects have no columns with a clock": {v1alpha1.StoreS3, "at", v1alpha1.ClockEpochSeconds, remove, "has no clocks with unit EpochSeconds"},
 	} {
 		t.Run(name, func(t *testing.T) {

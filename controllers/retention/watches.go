@@ -41,18 +41,24 @@ func policiesOfRun(_ context.Context, object client.Object) []reconcile.Request 
 	return requests
 }
 
-// policiesBeside maps a policy to the others of its store.
+// policiesBeside maps a policy to the others of its store, and to those that archive to it.
 func (c *Controller) policiesBeside(ctx context.Context, object client.Object) []reconcile.Request {
 	changed, ok := object.(*v1alpha1.RetentionPolicy)
 	if !ok {
 		return nil
 	}
-	return c.policies(ctx, changed.Namespace, func(p *v1alpha1.RetentionPolicy) bool { return p.Name != changed.Name },
-		client.MatchingFields{storemap.FieldStore: changed.Spec.StoreRef.Name})
+	return c.policies(ctx, changed.Namespace, func(p *v1alpha1.RetentionPolicy) bool {
+		return p.Name != changed.Name && concerns(p, changed.Spec.StoreRef.Name)
+	})
 }
 
 func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) []reconcile.Request {
-	return c.policiesWithStore(ctx, store.GetNamespace(), store.GetName())
+	return c.policies(ctx, store.GetNamespace(), func(p *v1alpha1.RetentionPolicy) bool { return concerns(p, store.GetName()) })
+}
+
+// concerns says whether a policy purges a store or archives to it.
+func concerns(p *v1alpha1.RetentionPolicy, store string) bool {
+	return p.Spec.StoreRef.Name == store || storemap.ArchiveName(p) == store
 }
 
 func (c *Controller) policiesOfHold(ctx context.Context, object client.Object) []reconcile.Request {

@@ -73,6 +73,9 @@ func checkShards(s *v1alpha1.PurgeRunStatus) error {
 		if r.Done != retention.ShardsDone(s.Shards, r.Rule)+r.Inferred {
 			return fmt.Errorf("rule %s: what its shards did is not what it did: it was edited", r.Rule)
 		}
+		if objects, digest := retention.ShardsArchived(s.Shards, r.Rule); objects != r.ArchivedObjects || digest != r.ArchiveDigest {
+			return fmt.Errorf("rule %s: what its shards archived is not what it archived: it was edited", r.Rule)
+		}
 	}
 	if s.Checkpoint.Batches != retention.ShardsBatches(s.Shards) || s.Evidence.RecordsDigest != retention.ShardsDigest(s.Shards) {
 		return errors.New("batches and records digest are not those of its shards: it was edited")

@@ -75,6 +75,8 @@ func (p *Plan) checkRule(r *Rule) error {
 		return fmt.Errorf("action %q does not go with %d fields", r.Action, len(r.Fields))
 	case r.Action != string(v1alpha1.ActionDelete) && r.Action != string(v1alpha1.ActionAnonymize):
 		return fmt.Errorf("action %q is not known", r.Action)
+	case r.Archive != nil && (p.Archive == nil || r.Archive.Collection == "" || r.Archive.LockDays < 0 || r.Action != string(v1alpha1.ActionDelete)):
+		return fmt.Errorf("its archive has no store or no collection, or it does not delete")
 	}
 	for _, f := range r.Fields {
 		if err := p.checkField(r, f); err != nil {

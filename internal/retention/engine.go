@@ -30,6 +30,8 @@ type Engine struct {
 	Holds    HoldSource
 	Reporter Reporter
 	Hasher   *Hasher
+	// Archive is where rules with Archive write to; nil: the plan has none.
+	Archive Archiver
 	// Signer signs the evidence; nil: it has digests alone.
 	Signer Signer
 	Clock  clock.Clock
@@ -162,6 +164,9 @@ func (r *run) count(ctx context.Context) error {
 		}
 	}
 	r.status.Results = results
+	if err := r.checkArchives(ctx); err != nil {
+		return err
+	}
 	if err := r.discover(ctx); err != nil {
 		return err
 	}
@@ -211,7 +216,7 @@ func (r *run) window(ctx context.Context, rule *Rule) error {
 	err := r.with(ctx, func(ctx context.Context, s Session, holds []Hold) (err error) {
 		begun := r.Clock.Now()
 		batch, err = r.change(ctx, s, Window{Rule: rule, Holds: holds, Position: at.place, Size: r.pace.size, Hasher: r.Hasher, Shard: r.shard(),
-			CountOnly: r.Plan.CountOnly()})
+			CountOnly: r.Plan.CountOnly(), Archive: r.Archive, Run: r.Plan.Run})
 		took = r.Clock.Since(begun)
 		if err != nil {
 			r.pace.failed()
@@ -249,13 +254,15 @@ func (r *run) position() position {
 func (r *run) advance(rule *Rule, to position, batch Batch) {
 	if r.Plan.shared() {
 		own := r.own()
-		countDone(own, rule.Name, batch.Done)
+		countDone(own, rule.Name, batch)
 		own.Batches += batch.Commits
 		own.Digest, own.Position = chain(own.Digest, batch.Digest), to.String()
 		r.sum()
 		return
 	}
-	r.result(rule).Done += batch.Done
+	result := r.result(rule)
+	result.Done += batch.Done
+	countArchived(&result.ArchivedObjects, &result.ArchiveDigest, batch.Archived)
 	c := &r.status.Checkpoint
 	c.Batches += batch.Commits
 	c.Digest, c.Position = chain(c.Digest, batch.Digest), to.String()

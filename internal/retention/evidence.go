@@ -133,7 +133,15 @@ func outcomeOf(r *v1alpha1.RuleResult) map[string]any {
 	if r.LogPosition != "" {
 		o["logPosition"] = r.LogPosition
 	}
+	if r.ArchivedObjects > 0 {
+		o["archived"] = archivedRecord(r.ArchivedObjects, r.ArchiveDigest)
+	}
 	return o
+}
+
+// archivedRecord is the account of archived objects. Evidence of rules that archive nothing is without it.
+func archivedRecord(objects int64, digest string) map[string]any {
+	return map[string]any{"objects": objects, "digest": digest}
 }
 
 // Canonical returns the record as RFC 8785 has it: members sorted, no white space, strings escaped no more than needed, and no numbers

@@ -13,7 +13,7 @@ import (
 const (
 	// holdsFor is how long holds that were read stay good.
 	holdsFor = 500 * time.Millisecond
-	// How long the run waits before it ends: for a store that is down, and for one that is busy.
+	// How long the run waits before it ends: for a store or an archive that is down, and for a store that is busy.
 	unreachablePatience = 2 * time.Minute
 	busyPatience        = 10 * time.Minute
 	// apiPatience is how long the run waits for the Kubernetes API. Then the process ends, and the Job starts another.
@@ -30,8 +30,8 @@ func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold
 	paused := false
 	for try := 0; ; try++ {
 		err := r.attempt(ctx, do)
-		unreachable := errors.Is(err, ErrUnreachable)
-		if !unreachable && !errors.Is(err, ErrBusy) {
+		reason, patience := passing(err)
+		if reason == "" {
 			if err == nil && paused {
 				return r.goOn(ctx)
 			}
@@ -40,19 +40,15 @@ func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if unreachable {
+		if reason == v1alpha1.ReasonStoreUnreachable {
 			r.close()
 		}
 		if since.IsZero() {
 			since = r.Clock.Now()
 		}
-		reason, patience := v1alpha1.ReasonStoreBusy, busyPatience
-		if unreachable {
-			reason, patience = v1alpha1.ReasonStoreUnreachable, unreachablePatience
-		}
 		r.Log.Warn("the store is waited for", "reason", reason, "try", try+1, "error", err.Error())
 		if r.Clock.Since(since) >= patience {
-			return Fail(reason, "%v, for %s: see to the store; the next run goes on with what is left", err, patience)
+			return givenUp(reason, err, patience)
 		}
 		if try >= quietTries {
 			paused = true
@@ -64,6 +60,26 @@ func (r *run) with(ctx context.Context, do func(context.Context, Session, []Hold
 			return err
 		}
 	}
+}
+
+// passing says with which reason, and for how long, an error is waited out; empty: it is not.
+func passing(err error) (reason string, patience time.Duration) {
+	switch {
+	case errors.Is(err, ErrArchive):
+		return v1alpha1.ReasonArchiveFailed, unreachablePatience
+	case errors.Is(err, ErrUnreachable):
+		return v1alpha1.ReasonStoreUnreachable, unreachablePatience
+	case errors.Is(err, ErrBusy):
+		return v1alpha1.ReasonStoreBusy, busyPatience
+	}
+	return "", 0
+}
+
+func givenUp(reason string, err error, patience time.Duration) *Failure {
+	if reason == v1alpha1.ReasonArchiveFailed {
+		return Fail(reason, "%v, for %s: see to the archive. Records that it does not have stay where they are, and the next run goes on with them", err, patience)
+	}
+	return Fail(reason, "%v, for %s: see to the store; the next run goes on with what is left", err, patience)
 }
 
 func (r *run) attempt(ctx context.Context, do func(context.Context, Session, []Hold) error) error {

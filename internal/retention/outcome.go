@@ -2,6 +2,7 @@ package retention
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -87,10 +88,12 @@ func describe(p *Plan, r *v1alpha1.RuleResult, holds []Hold) string {
 }
 
 func done(p *Plan, rule string) string {
-	for i := range p.Rules {
-		if p.Rules[i].Name == rule && p.Rules[i].Action == string(v1alpha1.ActionAnonymize) {
-			return "anonymized"
-		}
+	i := slices.IndexFunc(p.Rules, func(r Rule) bool { return r.Name == rule })
+	switch {
+	case i >= 0 && p.Rules[i].Action == string(v1alpha1.ActionAnonymize):
+		return "anonymized"
+	case i >= 0 && p.Rules[i].Archive != nil:
+		return fmt.Sprintf("archived to %s of DataStore %s and deleted", p.Rules[i].Archive.Collection, p.Archive.Name)
 	}
 	return "deleted"
 }

@@ -13,6 +13,8 @@ const (
 	PlanDir  = "/etc/carrier/plan"
 	// ConnectionDir holds the keys of the store's Secret: host, port, database, username, password.
 	ConnectionDir = "/etc/carrier/store"
+	// ArchiveDir holds the keys of the archive's Secret, if the plan has an archive.
+	ArchiveDir = "/etc/carrier/archive"
 	// HashKeyFile is the key of KeyedHash, of Fake and of the records digest, if the policy names one.
 	HashKeyFile = "/etc/carrier/hash/key"
 	// SigningKeyFile is the key that evidence is signed with, if the policy names one.
@@ -39,9 +41,11 @@ type Plan struct {
 	// Slot is the instant that the run is for.
 	Slot time.Time `json:"slot"`
 
-	Store Store  `json:"store"`
-	Rules []Rule `json:"rules"`
-	Holds []Hold `json:"holds"`
+	Store Store `json:"store"`
+	// Archive is the store that rules archive to; nil: none does.
+	Archive *Store `json:"archive,omitempty"`
+	Rules   []Rule `json:"rules"`
+	Holds   []Hold `json:"holds"`
 
 	// Parallelism is the number of pods that share the run; 0 and 1: one. Index is that of the pod that reads the plan, from 0: it is not
 	// in the file.
@@ -92,6 +96,14 @@ type Rule struct {
 	// Action is Delete or Anonymize, the latter with Fields.
 	Action string      `json:"action"`
 	Fields []Anonymize `json:"fields,omitempty"`
+	// Archive, of a rule that deletes, says where records are written before; nil: nowhere.
+	Archive *ArchiveTarget `json:"archive,omitempty"`
+}
+
+// ArchiveTarget is where records are written in the plan's archive: bucket or bucket/prefix/, under Object Lock for so many days, 0: not.
+type ArchiveTarget struct {
+	Collection string `json:"collection"`
+	LockDays   int32  `json:"lockDays,omitempty"`
 }
 
 // Clock is the column that says when a record's time began to run.

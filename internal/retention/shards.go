@@ -104,14 +104,16 @@ func broken(p *Plan, status *v1alpha1.PurgeRunStatus) bool {
 	return own.Rule != "" && own.Rule == status.Checkpoint.Rule && !parsePosition(own.Position).end
 }
 
-// countDone adds records that a shard handled under a rule.
-func countDone(s *v1alpha1.RunShard, rule string, done int64) {
+// countDone adds what a shard did under a rule in one window.
+func countDone(s *v1alpha1.RunShard, rule string, batch Batch) {
 	at := slices.IndexFunc(s.Results, func(r v1alpha1.ShardResult) bool { return r.Rule == rule })
 	if at < 0 {
 		at = len(s.Results)
 		s.Results = append(s.Results, v1alpha1.ShardResult{Rule: rule})
 	}
-	s.Results[at].Done += done
+	result := &s.Results[at]
+	result.Done += batch.Done
+	countArchived(&result.ArchivedObjects, &result.ArchiveDigest, batch.Archived)
 }
 
 // sumShards makes results and checkpoint of a status the sum of its shards.
@@ -120,6 +122,7 @@ func sumShards(status *v1alpha1.PurgeRunStatus) {
 	for i := range status.Results {
 		r := &status.Results[i]
 		r.Done = ShardsDone(status.Shards, r.Rule) + r.Inferred
+		r.ArchivedObjects, r.ArchiveDigest = ShardsArchived(status.Shards, r.Rule)
 	}
 }
 
@@ -143,6 +146,20 @@ func ShardsDone(shards []v1alpha1.RunShard, rule string) (n int64) {
 	return n
 }
 
+// ShardsArchived is the number of objects that shards archived under a rule, and the digest over their digests in the order of the shards'
+// indexes.
+func ShardsArchived(shards []v1alpha1.RunShard, rule string) (objects int64, digest string) {
+	for i := range shards {
+		for _, r := range shards[i].Results {
+			if r.Rule == rule {
+				objects += r.ArchivedObjects
+				digest = chain(digest, r.ArchiveDigest)
+			}
+		}
+	}
+	return objects, digest
+}
+
 // ShardsDigest is the digest over the shards' digests in the order of their indexes, empty if no records were handled.
 func ShardsDigest(shards []v1alpha1.RunShard) (digest string) {
 	for i := range shards {
@@ -158,12 +175,18 @@ func shardRecords(shards []v1alpha1.RunShard) []any {
 		if shards[i].Batches == 0 {
 			continue
 		}
-		done := map[string]any{}
+		done, archived := map[string]any{}, map[string]any{}
 		for _, r := range shards[i].Results {
 			done[r.Rule] = r.Done
+			if r.ArchivedObjects > 0 {
+				archived[r.Rule] = archivedRecord(r.ArchivedObjects, r.ArchiveDigest)
+			}
 		}
-		records = append(records, map[string]any{
-			"index": int64(shards[i].Index), "batches": shards[i].Batches, "digest": shards[i].Digest, "done": done})
+		record := map[string]any{"index": int64(shards[i].Index), "batches": shards[i].Batches, "digest": shards[i].Digest, "done": done}
+		if len(archived) > 0 {
+			record["archived"] = archived
+		}
+		records = append(records, record)
 	}
 	return records
 }

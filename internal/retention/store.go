@@ -98,6 +98,9 @@ type Window struct {
 	Shard Shard
 	// CountOnly says that the batch needs no digest: the store need not return keys.
 	CountOnly bool
+	// Archive is where the records of a rule with Archive go before they are deleted. Run names the run whose objects they are in.
+	Archive Archiver
+	Run     string
 }
 
 // Records begins the account of the window's records.
@@ -126,6 +129,8 @@ type Batch struct {
 	// Done records, and the digest of their keys in order: empty if there are none, or with Window.CountOnly.
 	Done   int64
 	Digest string
+	// Archived is the digest of the object with the records; empty: none was written.
+	Archived string
 }
 
 // Lag is how far the replica furthest behind is behind. Unknown says why it is not known; empty: it is.
@@ -140,6 +145,8 @@ var (
 	ErrUnreachable = errors.New("the store cannot be reached")
 	// ErrBusy: a lock, a deadlock or a timeout kept the store from doing it.
 	ErrBusy = errors.New("the store was too busy")
+	// ErrArchive: the archive could not be reached, or did not keep what was written. Nothing was deleted.
+	ErrArchive = errors.New("the archive does not take records")
 )
 
 // Failure is what a person has to mend. Reason is one of the API's reason constants; Message says what to do.

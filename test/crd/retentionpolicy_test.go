@@ -53,6 +53,33 @@ spec:
 			},
 		},
 		{
+			name:     "Archive goes with a target",
+			message:  "type Archive goes with archive: say where to for this type and for no other",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, action: {type: Archive, archive: {storeRef: {name: cold}, collection: archive/a/, lockDays: 30}}`)},
+			refused: []string{
+				ruleWith(clock + `, ` + keep + `, action: {type: Archive}`),
+				ruleWith(clock + `, ` + keep + `, action: {type: Delete, archive: {storeRef: {name: cold}, collection: archive}}`),
+			},
+		},
+		{
+			name:     "an archive is a bucket or a prefix",
+			message:  "write a bucket, or bucket/prefix/ with a slash at the end",
+			accepted: []string{archives("cold", "cold", "archive"), archives("cold", "cold", "archive/a b/c/")},
+			refused:  []string{archives("cold", "cold", "archive/a"), archives("cold", "cold", "/a/"), archives("cold", "cold", "archive//")},
+		},
+		{
+			name:     "an archive is locked for a century at most",
+			message:  "lockDays in body should be less than or equal to 36500",
+			accepted: []string{ruleWith(clock + `, ` + keep + `, action: {type: Archive, archive: {storeRef: {name: cold}, collection: a, lockDays: 36500}}`)},
+			refused:  []string{ruleWith(clock + `, ` + keep + `, action: {type: Archive, archive: {storeRef: {name: cold}, collection: a, lockDays: 36501}}`)},
+		},
+		{
+			name:     "rules archive to one store",
+			message:  "rules of one policy archive to one store: use one storeRef, or another policy",
+			accepted: []string{archives("cold", "cold", "archive")},
+			refused:  []string{archives("cold", "colder", "archive")},
+		},
+		{
 			name:    "Truncate and CoarsenPostcode go with length",
 			message: "strategies Truncate and CoarsenPostcode go with length: set it for these and for no other",
 			accepted: []string{
@@ -227,6 +254,14 @@ spec:
 			refused:  []string{`spec: {rules: []}`},
 		},
 	},
+}
+
+// archives has two rules that archive to two stores, or one.
+func archives(a, b, collection string) string {
+	rule := func(name, store string) string {
+		return `{name: ` + name + `, collection: c, ` + clock + `, ` + keep + `, action: {type: Archive, archive: {storeRef: {name: ` + store + `}, collection: "` + collection + `"}}}`
+	}
+	return `spec: {rules: [` + rule("a", a) + `, ` + rule("b", b) + `]}`
 }
 
 func TestRetentionPolicy(t *testing.T) { retentionPolicies.run(t) }

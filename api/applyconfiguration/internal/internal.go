@@ -57,6 +57,18 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.AnonymizeStrategy
   scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.ArchiveTarget
+  map:
+    fields:
+    - name: collection
+      type:
+        scalar: string
+    - name: lockDays
+      type:
+        scalar: numeric
+    - name: storeRef
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.LocalReference
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.Authentication
   map:
     fields:
@@ -1526,6 +1538,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.PurgeAction
   map:
     fields:
+    - name: archive
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.ArchiveTarget
     - name: fields
       type:
         list:
@@ -2024,6 +2039,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RuleResult
   map:
     fields:
+    - name: archiveDigest
+      type:
+        scalar: string
+    - name: archivedObjects
+      type:
+        scalar: numeric
     - name: collection
       type:
         scalar: string
@@ -2234,6 +2255,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.ShardResult
   map:
     fields:
+    - name: archiveDigest
+      type:
+        scalar: string
+    - name: archivedObjects
+      type:
+        scalar: numeric
     - name: done
       type:
         scalar: numeric

@@ -144,7 +144,7 @@ func Order(store *v1alpha1.DataStore, rules []v1alpha1.RetentionRule) ([]v1alpha
 	refers := reachable(store)
 	deletes := map[string]bool{}
 	for i := range rules {
-		if rules[i].Action.Type == v1alpha1.ActionDelete {
+		if rules[i].Action.Type != v1alpha1.ActionAnonymize {
 			deletes[rules[i].Collection] = true
 		}
 	}

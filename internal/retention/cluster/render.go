@@ -71,7 +71,11 @@ func renderShard(s *v1alpha1.RunShard) *v1alpha1ac.RunShardApplyConfiguration {
 		shard.WithDigest(s.Digest)
 	}
 	for _, r := range s.Results {
-		shard.WithResults(v1alpha1ac.ShardResult().WithRule(r.Rule).WithDone(r.Done))
+		result := v1alpha1ac.ShardResult().WithRule(r.Rule).WithDone(r.Done)
+		if r.ArchivedObjects > 0 {
+			result.WithArchivedObjects(r.ArchivedObjects).WithArchiveDigest(r.ArchiveDigest)
+		}
+		shard.WithResults(result)
 	}
 	if s.Pause.Reason != "" {
 		shard.WithPause(v1alpha1ac.RunPause().WithReason(s.Pause.Reason).WithMessage(s.Pause.Message))
@@ -95,6 +99,9 @@ func renderResult(r *v1alpha1.RuleResult) *v1alpha1ac.RuleResultApplyConfigurati
 	}
 	if r.LogPosition != "" {
 		result.WithLogPosition(r.LogPosition)
+	}
+	if r.ArchivedObjects > 0 {
+		result.WithArchivedObjects(r.ArchivedObjects).WithArchiveDigest(r.ArchiveDigest)
 	}
 	if r.Verification != "" {
 		result.WithVerification(r.Verification)

@@ -14,6 +14,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest/s3test"
 )
 
 // Cutoff of the suite's rule.
@@ -44,6 +45,8 @@ type Store struct {
 	Shared bool
 	// Locks says that the store itself keeps two pods of one run and index apart.
 	Locks bool
+	// Bucket makes the bucket that records are archived to; nil: the store refuses to archive.
+	Bucket func(*testing.T) *s3test.Bucket
 	// Refuse makes the store refuse the login from now on.
 	Refuse func()
 }
@@ -75,6 +78,11 @@ func Run(t *testing.T, newStore func(*testing.T) *Store) {
 		"what one of several pods works on is its own":               partsAreDisjoint,
 		"several pods share a run":                                   podsShareARun,
 		"several pods that die at their reports go on from there":    sharingPodsDie,
+		"what goes was archived, or archives are refused":            archivesWhatGoes,
+		"several pods archive each their part":                       podsArchive,
+		"a purger that dies before the commit deletes nothing":       diesBeforeTheCommit,
+		"what cannot be archived stays":                              archiveBreaks,
+		"an archive that comes back is waited for":                   archiveComesBack,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newStore(t)) })
 	}

@@ -31,6 +31,14 @@ func New(plan *retention.Plan, dir string, hasher *retention.Hasher) retention.D
 	return unknown(plan.Store.Type)
 }
 
+// NewArchive returns what reaches the plan's archive; nil: it has none. dir holds the keys of its Secret.
+func NewArchive(plan *retention.Plan, dir string) retention.Archiver {
+	if plan.Archive == nil {
+		return nil
+	}
+	return &s3.Archive{Dir: dir, Store: *plan.Archive}
+}
+
 // unknown is a type of store that this version does not know.
 type unknown string
 

@@ -112,7 +112,9 @@ type Runner struct {
 	Driver retention.Driver
 	Clock  clock.Clock
 	Hash   *retention.Hasher
-	Log    bytes.Buffer
+	// Archive of the plan; nil: it has none. Pods that share a run have one each.
+	Archive retention.Archiver
+	Log     bytes.Buffer
 	// Holder is the name under which the runner holds its part of the run.
 	Holder string
 	// DieAt is the report instead of which the engine is killed, from 1; 0: none.
@@ -143,7 +145,7 @@ func (r *Runner) Try(ctx context.Context) error {
 	if _, err := retention.ParsePlan(encoded); err != nil {
 		r.T.Fatal(err)
 	}
-	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Hasher: r.Hash, Clock: r.Clock,
+	engine := &retention.Engine{Plan: r.Plan, Store: r.Driver, Holds: r, Hasher: r.Hash, Archive: r.Archive, Clock: r.Clock,
 		Reporter: &pod{Memory: r.Memory, index: r.Plan.Index, holder: r.Holder, dieAt: r.DieAt}, Log: slog.New(slog.NewJSONHandler(&r.Log, nil))}
 	return engine.Run(ctx)
 }

@@ -58,7 +58,7 @@ var (
 )
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
-	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, SubjectHolds: true, Shared: true,
+	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: append(slices.Clip(both), v1alpha1.ActionArchive), ReplicaLag: true, SubjectHolds: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalWALBacklog, retention.SignalSlotRetained, retention.SignalOldestTransaction, retention.SignalRunningVacuums,
 			retention.SignalDeadRows, retention.SignalActiveSessions}},
 	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, SubjectHolds: true, Shared: true,

@@ -11,10 +11,13 @@ import (
 //
 // PurgeAction says what is done with due records.
 type PurgeActionApplyConfiguration struct {
-	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields.
+	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields, Archive writes the record to an S3
+	// store and removes it once it is there (PostgreSQL only).
 	Type *apiv1alpha1.PurgeActionType `json:"type,omitempty"`
 	// fields that Anonymize replaces. A record counts as done once all of them hold their replacement.
 	Fields []AnonymizeFieldApplyConfiguration `json:"fields,omitempty"`
+	// archive says where Archive writes the records to.
+	Archive *ArchiveTargetApplyConfiguration `json:"archive,omitempty"`
 }
 
 // PurgeActionApplyConfiguration constructs a declarative configuration of the PurgeAction type for use with
@@ -41,5 +44,13 @@ func (b *PurgeActionApplyConfiguration) WithFields(values ...*AnonymizeFieldAppl
 		}
 		b.Fields = append(b.Fields, *values[i])
 	}
+	return b
+}
+
+// WithArchive sets the Archive field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Archive field is set to the value of the last call.
+func (b *PurgeActionApplyConfiguration) WithArchive(value *ArchiveTargetApplyConfiguration) *PurgeActionApplyConfiguration {
+	b.Archive = value
 	return b
 }

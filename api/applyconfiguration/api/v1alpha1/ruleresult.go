@@ -38,6 +38,11 @@ type RuleResultApplyConfiguration struct {
 	Verification *apiv1alpha1.Verification `json:"verification,omitempty"`
 	// logPosition is where the store's log was after the verification, in the store's own terms: an LSN, a GTID. Empty if the store has none.
 	LogPosition *string `json:"logPosition,omitempty"`
+	// archivedObjects is how many objects the records were written to before they were deleted. Those of records that were counted by comparison are not among them.
+	// Default 0.
+	ArchivedObjects *int64 `json:"archivedObjects,omitempty"`
+	// archiveDigest chains the SHA-256 digests of these objects, in the order in which they were written; of several pods, the digests of the pods in the order of their indexes.
+	ArchiveDigest *string `json:"archiveDigest,omitempty"`
 }
 
 // RuleResultApplyConfiguration constructs a declarative configuration of the RuleResult type for use with
@@ -147,5 +152,21 @@ func (b *RuleResultApplyConfiguration) WithVerification(value apiv1alpha1.Verifi
 // If called multiple times, the LogPosition field is set to the value of the last call.
 func (b *RuleResultApplyConfiguration) WithLogPosition(value string) *RuleResultApplyConfiguration {
 	b.LogPosition = &value
+	return b
+}
+
+// WithArchivedObjects sets the ArchivedObjects field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ArchivedObjects field is set to the value of the last call.
+func (b *RuleResultApplyConfiguration) WithArchivedObjects(value int64) *RuleResultApplyConfiguration {
+	b.ArchivedObjects = &value
+	return b
+}
+
+// WithArchiveDigest sets the ArchiveDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ArchiveDigest field is set to the value of the last call.
+func (b *RuleResultApplyConfiguration) WithArchiveDigest(value string) *RuleResultApplyConfiguration {
+	b.ArchiveDigest = &value
 	return b
 }

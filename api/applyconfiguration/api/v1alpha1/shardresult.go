@@ -11,6 +11,11 @@ type ShardResultApplyConfiguration struct {
 	Rule *string `json:"rule,omitempty"`
 	// done records: deleted or anonymized by this pod.
 	Done *int64 `json:"done,omitempty"`
+	// archivedObjects is how many objects the pod's records were written to before they were deleted. Those of records that were counted by comparison are not among them.
+	// Default 0.
+	ArchivedObjects *int64 `json:"archivedObjects,omitempty"`
+	// archiveDigest chains the SHA-256 digests of these objects, in the order in which they were written.
+	ArchiveDigest *string `json:"archiveDigest,omitempty"`
 }
 
 // ShardResultApplyConfiguration constructs a declarative configuration of the ShardResult type for use with
@@ -32,5 +37,21 @@ func (b *ShardResultApplyConfiguration) WithRule(value string) *ShardResultApply
 // If called multiple times, the Done field is set to the value of the last call.
 func (b *ShardResultApplyConfiguration) WithDone(value int64) *ShardResultApplyConfiguration {
 	b.Done = &value
+	return b
+}
+
+// WithArchivedObjects sets the ArchivedObjects field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ArchivedObjects field is set to the value of the last call.
+func (b *ShardResultApplyConfiguration) WithArchivedObjects(value int64) *ShardResultApplyConfiguration {
+	b.ArchivedObjects = &value
+	return b
+}
+
+// WithArchiveDigest sets the ArchiveDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ArchiveDigest field is set to the value of the last call.
+func (b *ShardResultApplyConfiguration) WithArchiveDigest(value string) *ShardResultApplyConfiguration {
+	b.ArchiveDigest = &value
 	return b
 }

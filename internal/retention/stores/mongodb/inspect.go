@@ -34,6 +34,9 @@ type collection struct {
 
 // Inspect checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (found retention.Inspection, err error) {
+	if err := stores.RefuseArchives(rules, v1alpha1.StoreMongoDB); err != nil {
+		return found, err
+	}
 	if err := stores.RefuseSubjects(holds, v1alpha1.StoreMongoDB); err != nil {
 		return found, err
 	}

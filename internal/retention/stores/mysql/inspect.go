@@ -16,6 +16,9 @@ import (
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (retention.Inspection, error) {
+	if err := stores.RefuseArchives(rules, v1alpha1.StoreMySQL); err != nil {
+		return retention.Inspection{}, err
+	}
 	if err := s.showKey(ctx, holds); err != nil {
 		return retention.Inspection{}, classify(ctx, err)
 	}

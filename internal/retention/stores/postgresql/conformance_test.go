@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 			},
 			Shared: true,
 			Locks:  true,
+			Bucket: newBucket,
 			Fill: func(all []conformance.Record) {
 				for _, r := range all {
 					db.exec("INSERT INTO orders VALUES ($1, $2, $3, $4)", r.ID, r.Shop, r.Email, nullTime(r.At))

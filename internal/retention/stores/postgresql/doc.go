@@ -9,5 +9,7 @@
 // In doubt a record stays: an infinite clock lies in the future; a clock of -infinity and an epoch of 0 or less count as no clock; a date is
 // due when its whole day lies before the cutoff; fractions of the cutoff are cut off.
 //
+// A rule that archives deletes and returns whole records in one statement, and commits once the archive has them.
+//
 // The connection must be a session of its own: transaction pooling takes away the session's settings and its lock.
 package postgresql

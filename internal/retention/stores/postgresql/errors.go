@@ -34,7 +34,7 @@ func isData(err error) bool {
 // classify turns an error of the store into what the engine understands. The store's own message is left out: it may quote records.
 func classify(ctx context.Context, err error) error {
 	var failure *retention.Failure
-	if err == nil || errors.As(err, &failure) {
+	if err == nil || errors.As(err, &failure) || errors.Is(err, retention.ErrArchive) || errors.Is(err, retention.ErrBusy) {
 		return err
 	}
 	if ctx.Err() != nil {

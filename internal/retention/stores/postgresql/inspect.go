@@ -292,6 +292,8 @@ func dryRun(ctx context.Context, tx pgx.Tx, rule *retention.Rule, holds []retent
 // changeSQL is the statement that changes a window, for computed replacements without values.
 func changeSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
 	switch fields := w.table.computed(rule.Fields); {
+	case rule.Archive != nil:
+		return archiveSQL(rule, holds, w)
 	case len(rule.Fields) == 0:
 		return deleteSQL(rule, holds, w)
 	case len(fields) == 0:

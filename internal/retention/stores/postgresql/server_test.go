@@ -39,6 +39,8 @@ var (
 	server *cluster
 	// otherCA is a CA that the server's certificate is not from.
 	otherCA string
+	// workDir is a folder that goes when the tests end.
+	workDir string
 )
 
 func TestMain(m *testing.M) {
@@ -63,6 +65,7 @@ func withServer(run func() int) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	workDir = dir
 	if server, err = newCluster(dir, "primary"); err != nil {
 		return 1, err
 	}

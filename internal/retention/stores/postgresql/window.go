@@ -54,7 +54,13 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	finish, cancel := stores.Finish(ctx)
 	defer cancel()
 	records := w.Records()
-	err = s.change(finish, w, target{table: t, leaf: *l, from: at.block, to: to, countOnly: w.CountOnly}, records)
+	on := target{table: t, leaf: *l, from: at.block, to: to, countOnly: w.CountOnly}
+	var archived string
+	if w.Rule.Archive != nil {
+		archived, err = s.archive(finish, w, on, records)
+	} else {
+		err = s.change(finish, w, on, records)
+	}
 	if err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
@@ -62,7 +68,7 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 		s.written++
 	}
 	return retention.Batch{
-		Next: place{leaf: l.oid, block: to}.String(), Commits: 1, Done: records.Count(), Digest: records.Sum(),
+		Next: place{leaf: l.oid, block: to}.String(), Commits: 1, Done: records.Count(), Digest: records.Sum(), Archived: archived,
 	}, nil
 }
 

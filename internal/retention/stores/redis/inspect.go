@@ -25,6 +25,9 @@ func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []r
 	if s.server["cluster_enabled"] == "1" {
 		return retention.Inspection{}, errCluster
 	}
+	if err := stores.RefuseArchives(rules, v1alpha1.StoreRedis); err != nil {
+		return retention.Inspection{}, err
+	}
 	if err := stores.RefuseSubjects(holds, v1alpha1.StoreRedis); err != nil {
 		return retention.Inspection{}, err
 	}

@@ -30,15 +30,29 @@ type Driver struct {
 
 // Open makes sure that the endpoint is there and knows the access key.
 func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
-	if d.Plan.Store.Type != string(v1alpha1.StoreS3) {
-		return nil, stores.WrongType(d.Plan.Store.Type)
-	}
-	kind, _ := stores.Of(v1alpha1.StoreS3)
-	c, err := stores.ReadConnection(d.Dir, kind.For(d.Plan.Store.ClientCertificate))
+	s, err := dial(d.Dir, d.Plan.Store)
 	if err != nil {
 		return nil, err
 	}
-	config, err := c.TLSConfig(d.Plan.Store)
+	s.places = &d.places
+	if err := s.greet(ctx, d.Plan.Rules); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// dial prepares a session; it sends nothing yet. dir holds the keys of the store's Secret.
+func dial(dir string, store retention.Store) (*session, error) {
+	if store.Type != string(v1alpha1.StoreS3) {
+		return nil, stores.WrongType(store.Type)
+	}
+	kind, _ := stores.Of(v1alpha1.StoreS3)
+	c, err := stores.ReadConnection(dir, kind.For(store.ClientCertificate))
+	if err != nil {
+		return nil, err
+	}
+	config, err := c.TLSConfig(store)
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +65,8 @@ func (d *Driver) Open(ctx context.Context) (retention.Session, error) {
 	if err != nil {
 		return nil, retention.Fail(v1alpha1.ReasonStoreUnreachable, "the store's Secret cannot be used to connect: host is a name or an address, without https:// and path")
 	}
-	s := &session{core: minio.Core{Client: client}, http: &http.Client{Transport: transport, CheckRedirect: stay}, transport: transport,
-		places: &d.places, identity: identity(c.Address(), c.Values[stores.KeyRegion])}
-	if err := s.greet(ctx, d.Plan.Rules); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
+	return &session{core: minio.Core{Client: client}, http: &http.Client{Transport: transport, CheckRedirect: stay}, transport: transport,
+		identity: identity(c.Address(), c.Values[stores.KeyRegion])}, nil
 }
 
 // newTransport takes nothing from the process's environment. A nil config means HTTP.

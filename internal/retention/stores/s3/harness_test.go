@@ -9,6 +9,7 @@ import (
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest/s3test"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/s3"
 )
 
@@ -19,11 +20,11 @@ var (
 	slot   = now.Add(2 * time.Hour)
 )
 
-func newRunner(t *testing.T, b *bucket, rules ...retention.Rule) *retentiontest.Runner {
+func newRunner(t *testing.T, b *s3test.Bucket, rules ...retention.Rule) *retentiontest.Runner {
 	t.Helper()
-	plan := retentiontest.NewPlan(retention.Store{Name: "orders", Type: string(v1alpha1.StoreS3), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: b.server.ca}, rules...)
+	plan := retentiontest.NewPlan(retention.Store{Name: "orders", Type: string(v1alpha1.StoreS3), TLSMode: string(v1alpha1.StoreTLSVerifyFull), CABundle: b.Server.CA}, rules...)
 	plan.Slot = slot
-	return retentiontest.NewRunner(t, plan, &s3.Driver{Dir: b.secret, Plan: plan})
+	return retentiontest.NewRunner(t, plan, &s3.Driver{Dir: b.Secret, Plan: plan})
 }
 
 func deleteRule(collection string) retention.Rule {

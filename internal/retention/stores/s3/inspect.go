@@ -17,6 +17,9 @@ import (
 
 // Inspect checks rules and holds, and looks at the settings of the rules' buckets.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (found retention.Inspection, err error) {
+	if err := stores.RefuseArchives(rules, v1alpha1.StoreS3); err != nil {
+		return found, err
+	}
 	if err := stores.RefuseSubjects(holds, v1alpha1.StoreS3); err != nil {
 		return found, err
 	}

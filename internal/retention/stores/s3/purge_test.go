@@ -19,44 +19,45 @@ import (
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 	"github.com/carrier-operator/carrier-operator/internal/retention/conformance"
 	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest"
+	"github.com/carrier-operator/carrier-operator/internal/retention/retentiontest/s3test"
 	"github.com/carrier-operator/carrier-operator/internal/retention/stores/s3"
 )
 
 // fill puts objects, some of them several times, some of them young, and returns what must remain of the prefix's due ones.
-func fill(b *bucket, versioned bool) (remain []string, due int64) {
+func fill(b *s3test.Bucket, versioned bool) (remain []string, due int64) {
 	for i := range 40 {
 		key := fmt.Sprintf("orders/%02d \"ü+&%%", i)
-		versions := []string{b.put(key)}
+		versions := []string{b.Put(key)}
 		if versioned && i%3 == 0 {
-			versions = append(versions, b.put(key), b.put(key))
+			versions = append(versions, b.Put(key), b.Put(key))
 		}
 		last := versions[len(versions)-1]
 		if i%4 == 0 {
-			b.age(key, cutoff.Add(time.Minute))
+			b.Age(key, cutoff.Add(time.Minute))
 			remain = append(remain, key+" "+last)
 			due--
 		}
 		due += int64(len(versions))
 	}
-	other := b.put("other/1")
+	other := b.Put("other/1")
 	return append(remain, "other/1 "+other), due
 }
 
 func TestDelete(t *testing.T) {
-	for name, f := range map[string]flavor{"unversioned": {}, "versioned": {versioned: true}} {
+	for name, f := range map[string]s3test.Flavor{"unversioned": {}, "versioned": {Versioned: true}} {
 		t.Run(name, func(t *testing.T) {
-			b := newBucket(t, server, f)
-			remain, due := fill(b, f.versioned)
-			if !f.versioned {
+			b := server.NewBucket(t, f)
+			remain, due := fill(b, f.Versioned)
+			if !f.Versioned {
 				for i := range remain {
 					remain[i] += "null"
 				}
 			}
-			r := newRunner(t, b, deleteRule(b.name+"/orders/"))
+			r := newRunner(t, b, deleteRule(b.Name+"/orders/"))
 			r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 7}
 			status := r.Run(v1alpha1.ReasonCompleted)
 			slices.Sort(remain)
-			if diff := cmp.Diff(remain, b.left()); diff != "" {
+			if diff := cmp.Diff(remain, b.Left()); diff != "" {
 				t.Error(diff)
 			}
 			if got := status.Results[0]; got.Due != due || got.Done != due || got.Inferred != 0 {
@@ -72,14 +73,14 @@ func TestOnlyOneOfTwoPurgersWorks(t *testing.T) {
 		"a frozen one changes nothing afterwards": (*conformance.Rivals).FirstIsFrozen,
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBucket(t, server, flavor{versioned: true})
+			b := server.NewBucket(t, s3test.Flavor{Versioned: true})
 			remain, due := fill(b, true)
 			slices.Sort(remain)
 			test(&conformance.Rivals{
-				Runner: newRunner(t, b, deleteRule(b.name+"/orders/")), Size: 7, Due: due,
-				Driver: func(p *retention.Plan) retention.Driver { return &s3.Driver{Dir: b.secret, Plan: p} },
+				Runner: newRunner(t, b, deleteRule(b.Name+"/orders/")), Size: 7, Due: due,
+				Driver: func(p *retention.Plan) retention.Driver { return &s3.Driver{Dir: b.Secret, Plan: p} },
 				Check: func() {
-					if diff := cmp.Diff(remain, b.left()); diff != "" {
+					if diff := cmp.Diff(remain, b.Left()); diff != "" {
 						t.Error(diff)
 					}
 				},
@@ -89,10 +90,10 @@ func TestOnlyOneOfTwoPurgersWorks(t *testing.T) {
 }
 
 func TestRecordsCountedAlone(t *testing.T) {
-	b := newBucket(t, server, flavor{versioned: true})
-	b.put("a")
-	b.put("a")
-	r := newRunner(t, b, deleteRule(b.name))
+	b := server.NewBucket(t, s3test.Flavor{Versioned: true})
+	b.Put("a")
+	b.Put("a")
+	r := newRunner(t, b, deleteRule(b.Name))
 	r.Plan.Records = string(v1alpha1.RecordsCount)
 	status := r.Run(v1alpha1.ReasonCompleted)
 	if got, e := status.Results[0], status.Evidence; got.Done != 2 || e.RecordsDigest != "" || e.Records != v1alpha1.RecordsCount {
@@ -101,43 +102,43 @@ func TestRecordsCountedAlone(t *testing.T) {
 }
 
 func TestDeleteMarkerAndUploads(t *testing.T) {
-	b := newBucket(t, server, flavor{versioned: true})
-	b.put("a")
-	b.put("a")
-	b.remove("a")
-	_, err := b.server.core.NewMultipartUpload(t.Context(), b.name, "part", minio.PutObjectOptions{})
-	b.must(err)
-	r := newRunner(t, b, deleteRule(b.name))
+	b := server.NewBucket(t, s3test.Flavor{Versioned: true})
+	b.Put("a")
+	b.Put("a")
+	b.Remove("a")
+	_, err := b.Server.Core.NewMultipartUpload(t.Context(), b.Name, "part", minio.PutObjectOptions{})
+	b.Must(err)
+	r := newRunner(t, b, deleteRule(b.Name))
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 2}
 	if got := r.Run(v1alpha1.ReasonCompleted).Results[0]; got.Done != 4 || got.Total != 4 {
 		t.Errorf("done %d of %d, want 4", got.Done, got.Total)
 	}
-	uploads, err := b.server.core.ListMultipartUploads(t.Context(), b.name, "", "", "", "", 10)
-	b.must(err)
-	if left := b.left(); len(left) != 0 || len(uploads.Uploads) != 0 {
+	uploads, err := b.Server.Core.ListMultipartUploads(t.Context(), b.Name, "", "", "", "", 10)
+	b.Must(err)
+	if left := b.Left(); len(left) != 0 || len(uploads.Uploads) != 0 {
 		t.Errorf("left: %q and %d uploads", left, len(uploads.Uploads))
 	}
 }
 
 func TestObjectLock(t *testing.T) {
-	b := newBucket(t, server, flavor{versioned: true, locked: true})
+	b := server.NewBucket(t, s3test.Flavor{Versioned: true, Locked: true})
 	until := time.Now().Add(24 * time.Hour)
 	var want []string
 	for _, mode := range []minio.RetentionMode{minio.Governance, minio.Compliance} {
-		info, err := b.server.core.Client.PutObject(t.Context(), b.name, string(mode), bytes.NewReader(nil), 0, minio.PutObjectOptions{Mode: mode, RetainUntilDate: until, SendContentMd5: true})
-		b.must(err)
+		info, err := b.Server.Core.Client.PutObject(t.Context(), b.Name, string(mode), bytes.NewReader(nil), 0, minio.PutObjectOptions{Mode: mode, RetainUntilDate: until, SendContentMd5: true})
+		b.Must(err)
 		want = append(want, string(mode)+" "+info.VersionID)
 	}
-	info, err := b.server.core.Client.PutObject(t.Context(), b.name, "held", bytes.NewReader(nil), 0, minio.PutObjectOptions{LegalHold: minio.LegalHoldEnabled, SendContentMd5: true})
-	b.must(err)
+	info, err := b.Server.Core.Client.PutObject(t.Context(), b.Name, "held", bytes.NewReader(nil), 0, minio.PutObjectOptions{LegalHold: minio.LegalHoldEnabled, SendContentMd5: true})
+	b.Must(err)
 	want = append(want, "held "+info.VersionID)
-	b.remove("held") // the marker stays, or the object would be back
-	b.put("free")
-	got := newRunner(t, b, deleteRule(b.name)).Run(v1alpha1.ReasonCompleted).Results[0]
+	b.Remove("held") // the marker stays, or the object would be back
+	b.Put("free")
+	got := newRunner(t, b, deleteRule(b.Name)).Run(v1alpha1.ReasonCompleted).Results[0]
 	if got.Due != 5 || got.Deferred != 4 || got.Done != 1 || got.Remaining != 0 {
 		t.Errorf("due %d, deferred %d, done %d, remaining %d, want 5, 4, 1, 0", got.Due, got.Deferred, got.Done, got.Remaining)
 	}
-	left := b.left()
+	left := b.Left()
 	if len(left) != 4 {
 		t.Errorf("left: %q", left)
 	}
@@ -161,16 +162,16 @@ func TestHolds(t *testing.T) {
 		}, []string{"a/2 null"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBucket(t, server, flavor{})
+			b := server.NewBucket(t, s3test.Flavor{})
 			for _, key := range []string{"a/1", "a/2", "a/b/3"} {
-				b.put(key)
+				b.Put(key)
 			}
-			r := newRunner(t, b, deleteRule(b.name+"/a/"))
-			hold := test.hold(b.name)
+			r := newRunner(t, b, deleteRule(b.Name+"/a/"))
+			hold := test.hold(b.Name)
 			hold.Name = "case-1"
 			r.Hold(hold)
 			got := r.Run(v1alpha1.ReasonCompleted).Results[0]
-			if diff := cmp.Diff(test.left, b.left()); diff != "" || got.Held != int64(len(test.left)) {
+			if diff := cmp.Diff(test.left, b.Left()); diff != "" || got.Held != int64(len(test.left)) {
 				t.Errorf("held %d\n%s", got.Held, diff)
 			}
 		})
@@ -178,10 +179,10 @@ func TestHolds(t *testing.T) {
 }
 
 func TestFutureClock(t *testing.T) {
-	b := newBucket(t, server, flavor{})
-	b.put("future")
-	b.age("future", slot.Add(time.Minute))
-	if got := newRunner(t, b, deleteRule(b.name)).Run(v1alpha1.ReasonNothingDue).Results[0]; got.FutureClock != 1 || got.Total != 1 {
+	b := server.NewBucket(t, s3test.Flavor{})
+	b.Put("future")
+	b.Age("future", slot.Add(time.Minute))
+	if got := newRunner(t, b, deleteRule(b.Name)).Run(v1alpha1.ReasonNothingDue).Results[0]; got.FutureClock != 1 || got.Total != 1 {
 		t.Errorf("future %d of %d, want 1", got.FutureClock, got.Total)
 	}
 }
@@ -189,40 +190,40 @@ func TestFutureClock(t *testing.T) {
 func TestFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		reason string
-		change func(*bucket, *retentiontest.Runner)
+		change func(*s3test.Bucket, *retentiontest.Runner)
 	}{
-		"secret":    {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *retentiontest.Runner) { b.write("secretAccessKey", "wrong") }},
-		"key":       {v1alpha1.ReasonLoginRefused, func(b *bucket, _ *retentiontest.Runner) { b.write("accessKeyID", "wrong") }},
-		"authority": {v1alpha1.ReasonStoreTLSFailed, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Store.CABundle = otherCA }},
-		"bucket":    {v1alpha1.ReasonTableNotFound, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Collection = "no-such-bucket" }},
-		"clock":     {v1alpha1.ReasonClockTypeMismatch, func(_ *bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Clock.Field = "created" }},
-		"filter": {v1alpha1.ReasonColumnNotFound, func(_ *bucket, r *retentiontest.Runner) {
+		"secret":    {v1alpha1.ReasonLoginRefused, func(b *s3test.Bucket, _ *retentiontest.Runner) { b.Write("secretAccessKey", "wrong") }},
+		"key":       {v1alpha1.ReasonLoginRefused, func(b *s3test.Bucket, _ *retentiontest.Runner) { b.Write("accessKeyID", "wrong") }},
+		"authority": {v1alpha1.ReasonStoreTLSFailed, func(_ *s3test.Bucket, r *retentiontest.Runner) { r.Plan.Store.CABundle = otherCA }},
+		"bucket":    {v1alpha1.ReasonTableNotFound, func(_ *s3test.Bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Collection = "no-such-bucket" }},
+		"clock":     {v1alpha1.ReasonClockTypeMismatch, func(_ *s3test.Bucket, r *retentiontest.Runner) { r.Plan.Rules[0].Clock.Field = "created" }},
+		"filter": {v1alpha1.ReasonColumnNotFound, func(_ *s3test.Bucket, r *retentiontest.Runner) {
 			r.Plan.Rules[0].Where = []retention.Filter{retentiontest.In("tag:a", "b")}
 		}},
-		"hold": {v1alpha1.ReasonHoldInvalid, func(b *bucket, r *retentiontest.Runner) {
-			r.Hold(retention.Hold{Name: "h", Collection: b.name, Where: []retention.Filter{retentiontest.In("tag:a", "b")}})
+		"hold": {v1alpha1.ReasonHoldInvalid, func(b *s3test.Bucket, r *retentiontest.Runner) {
+			r.Hold(retention.Hold{Name: "h", Collection: b.Name, Where: []retention.Filter{retentiontest.In("tag:a", "b")}})
 		}},
-		"hold's bucket": {v1alpha1.ReasonHoldInvalid, func(_ *bucket, r *retentiontest.Runner) {
+		"hold's bucket": {v1alpha1.ReasonHoldInvalid, func(_ *s3test.Bucket, r *retentiontest.Runner) {
 			r.Hold(retention.Hold{Name: "h", Collection: "no-such-bucket"})
 		}},
-		"permission": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *retentiontest.Runner) {
-			b.write("accessKeyID", purger)
-			b.write("secretAccessKey", purgerSecret)
+		"permission": {v1alpha1.ReasonPrivilegeMissing, func(b *s3test.Bucket, _ *retentiontest.Runner) {
+			b.Write("accessKeyID", s3test.Purger)
+			b.Write("secretAccessKey", s3test.PurgerSecret)
 		}},
-		"permission to delete": {v1alpha1.ReasonPrivilegeMissing, func(b *bucket, _ *retentiontest.Runner) {
-			b.write("accessKeyID", purger)
-			b.write("secretAccessKey", purgerSecret)
+		"permission to delete": {v1alpha1.ReasonPrivilegeMissing, func(b *s3test.Bucket, _ *retentiontest.Runner) {
+			b.Write("accessKeyID", s3test.Purger)
+			b.Write("secretAccessKey", s3test.PurgerSecret)
 			policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["%[1]s"]},"Action":["s3:ListBucket*","s3:GetBucket*"],"Resource":"arn:aws:s3:::%[2]s"}]}`
-			b.must(b.server.core.SetBucketPolicy(b.t.Context(), b.name, fmt.Sprintf(policy, purger, b.name)))
+			b.Must(b.Server.Core.SetBucketPolicy(t.Context(), b.Name, fmt.Sprintf(policy, s3test.Purger, b.Name)))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBucket(t, server, flavor{versioned: true})
-			b.put("a")
-			r := newRunner(t, b, deleteRule(b.name))
+			b := server.NewBucket(t, s3test.Flavor{Versioned: true})
+			b.Put("a")
+			r := newRunner(t, b, deleteRule(b.Name))
 			test.change(b, r)
 			r.Run(test.reason)
-			if len(b.left()) != 1 {
+			if len(b.Left()) != 1 {
 				t.Error("the object is gone")
 			}
 		})
@@ -230,18 +231,18 @@ func TestFailures(t *testing.T) {
 }
 
 func TestServerKilled(t *testing.T) {
-	g, err := newGateway(t.TempDir())
+	g, err := s3test.Start(binary, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { g.stop() })
-	b := newBucket(t, g, flavor{versioned: true})
+	t.Cleanup(func() { g.Stop() })
+	b := g.NewBucket(t, s3test.Flavor{Versioned: true})
 	remain, due := fill(b, true)
-	r := newRunner(t, b, deleteRule(b.name+"/orders/"))
+	r := newRunner(t, b, deleteRule(b.Name+"/orders/"))
 	windows := 0
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 5, Before: func() error {
 		if windows++; windows == 3 {
-			g.stop()
+			g.Stop()
 		}
 		return nil
 	}}
@@ -249,37 +250,37 @@ func TestServerKilled(t *testing.T) {
 	r.OnHolds = func() {
 		if windows >= 3 && !started {
 			started = true
-			b.must(g.start())
+			b.Must(g.Restart())
 		}
 	}
 	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
 	slices.Sort(remain)
-	if diff := cmp.Diff(remain, b.left()); diff != "" || got.Done != due {
+	if diff := cmp.Diff(remain, b.Left()); diff != "" || got.Done != due {
 		t.Errorf("done %d, want %d\n%s", got.Done, due, diff)
 	}
 }
 
 func TestWindowRepeatedAndHoldAdded(t *testing.T) {
-	b := newBucket(t, server, flavor{versioned: true})
-	b.put("a")
-	kept := b.put("b")
-	r := newRunner(t, b, deleteRule(b.name))
+	b := server.NewBucket(t, s3test.Flavor{Versioned: true})
+	b.Put("a")
+	kept := b.Put("b")
+	r := newRunner(t, b, deleteRule(b.Name))
 	ctx := context.Background()
 	session, err := r.Driver.Open(ctx)
-	b.must(err)
+	b.Must(err)
 	defer session.Close()
 	_, err = session.Inspect(ctx, r.Plan.Rules, nil)
-	b.must(err)
+	b.Must(err)
 	w := retention.Window{Rule: &r.Plan.Rules[0], Size: 10, Hasher: retention.NewHasher(retentiontest.HashKey)}
-	w.Holds = []retention.Hold{{Name: "h", Collection: b.name, Where: []retention.Filter{retentiontest.In("key", "b")}}}
+	w.Holds = []retention.Hold{{Name: "h", Collection: b.Name, Where: []retention.Filter{retentiontest.In("key", "b")}}}
 	first, err := session.Window(ctx, w)
-	b.must(err)
+	b.Must(err)
 	again, err := session.Window(ctx, w)
-	b.must(err)
+	b.Must(err)
 	if first.Done != 1 || again.Done != 0 || again.Digest != "" {
 		t.Errorf("done %d, then %d, want 1, then 0", first.Done, again.Done)
 	}
-	if diff := cmp.Diff([]string{"b " + kept}, b.left()); diff != "" {
+	if diff := cmp.Diff([]string{"b " + kept}, b.Left()); diff != "" {
 		t.Error(diff)
 	}
 	at, err := session.Now(ctx)
@@ -289,18 +290,18 @@ func TestWindowRepeatedAndHoldAdded(t *testing.T) {
 }
 
 func TestChangesWhileItRuns(t *testing.T) {
-	b := newBucket(t, server, flavor{versioned: true})
+	b := server.NewBucket(t, s3test.Flavor{Versioned: true})
 	versions := map[string]string{}
 	for i := range 20 {
 		key := fmt.Sprintf("%02d", i)
-		versions[key] = b.put(key)
+		versions[key] = b.Put(key)
 	}
-	r := newRunner(t, b, deleteRule(b.name))
+	r := newRunner(t, b, deleteRule(b.Name))
 	windows := 0
 	r.Driver = &retentiontest.Faulty{Driver: r.Driver, Size: 5, Before: func() error {
 		if windows++; windows == 2 {
-			versions["18"] = b.put("18")
-			b.age("18", cutoff.Add(time.Minute))
+			versions["18"] = b.Put("18")
+			b.Age("18", cutoff.Add(time.Minute))
 		}
 		return nil
 	}}
@@ -308,13 +309,13 @@ func TestChangesWhileItRuns(t *testing.T) {
 	reads := 0
 	r.BeforeReport = func(*v1alpha1.PurgeRunStatus) error {
 		if reads++; reads == 1 {
-			r.Hold(retention.Hold{Name: "case-1", Collection: b.name, Where: []retention.Filter{retentiontest.In("key", "19")}})
+			r.Hold(retention.Hold{Name: "case-1", Collection: b.Name, Where: []retention.Filter{retentiontest.In("key", "19")}})
 		}
 		return nil
 	}
 	r.Clock, r.Plan.Throttle.TargetBatchMilliseconds = skipping{r.Clock}, 60_000
 	got := r.Run(v1alpha1.ReasonCompleted).Results[0]
-	if diff := cmp.Diff([]string{"18 " + versions["18"], "19 " + versions["19"]}, b.left()); diff != "" || got.Done != 19 || got.Held != 1 {
+	if diff := cmp.Diff([]string{"18 " + versions["18"], "19 " + versions["19"]}, b.Left()); diff != "" || got.Done != 19 || got.Held != 1 {
 		t.Errorf("done %d, held %d, want 19 and 1\n%s", got.Done, got.Held, diff)
 	}
 }
