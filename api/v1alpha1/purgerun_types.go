@@ -172,6 +172,17 @@ type RuleResult struct {
 	ArchiveDigest string `json:"archiveDigest,omitempty"`
 }
 
+// RunPace is how a run works.
+//
+// +kubebuilder:validation:Enum=Full;Yielding
+type RunPace string
+
+// How a run works.
+const (
+	PaceFull     RunPace = "Full"
+	PaceYielding RunPace = "Yielding"
+)
+
 // RunProgress is how far a purge is, and how fast it goes.
 type RunProgress struct {
 	// done is how many records were deleted or anonymized, under all rules and by all pods.
@@ -195,6 +206,11 @@ type RunProgress struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	RecordsPerSecond int64 `json:"recordsPerSecond,omitempty"`
+
+	// pace is Yielding while the run works less because the store works for others (throttle.yield of its policy), and Full otherwise. Of a run
+	// that several pods share it is the pace of the one that leads.
+	// +optional
+	Pace RunPace `json:"pace,omitempty"`
 
 	// estimatedEnd is when the last due record goes if it goes on at this rate; the verification comes after it. Absent while the run
 	// waits or has no rate, if the end is more than a year away, and once all records are done.

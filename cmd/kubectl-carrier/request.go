@@ -144,7 +144,11 @@ func speed(p v1alpha1.RunProgress) string {
 	if p.EstimatedEnd.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" (%d %%, %d records a second, until about %s)", p.Percent, p.RecordsPerSecond, p.EstimatedEnd.UTC().Format(time.RFC3339))
+	pace := ""
+	if p.Pace == v1alpha1.PaceYielding {
+		pace = " beside others' work"
+	}
+	return fmt.Sprintf(" (%d %%, %d records a second%s, until about %s)", p.Percent, p.RecordsPerSecond, pace, p.EstimatedEnd.UTC().Format(time.RFC3339))
 }
 
 // stateCommand sets a policy's state: pause and resume.

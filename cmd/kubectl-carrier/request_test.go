@@ -19,6 +19,11 @@ func TestRunAtWorkSaysHowFastAndUntilWhen(t *testing.T) {
 	if got, _, _ := describeRun(run); got != working {
 		t.Errorf("%q, want %q", got, working)
 	}
+	run.Status.Progress.Pace = v1alpha1.PaceYielding
+	const yielding = "shipments-202611240300: Running 50/200 (25 %, 10 records a second beside others' work, until about 2026-11-24T03:00:15Z): the purger works"
+	if got, _, _ := describeRun(run); got != yielding {
+		t.Errorf("%q, want %q", got, yielding)
+	}
 	run.Status.Progress.EstimatedEnd = metav1.Time{}
 	if got, _, _ := describeRun(run); got != "shipments-202611240300: Running 50/200: the purger works" {
 		t.Errorf("without an estimate: %q", got)

@@ -1,6 +1,10 @@
 package retention
 
-import "time"
+import (
+	"time"
+
+	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
+)
 
 // Window sizes in the store's unit. The smallest always goes through somehow; the largest keeps a nearly empty table from being one window.
 const (
@@ -29,6 +33,14 @@ func (p *pace) beside(others bool) {
 	if others {
 		p.target = min(p.full, yieldTarget)
 	}
+}
+
+// name of the pace in the run's status.
+func (p *pace) name() v1alpha1.RunPace {
+	if p.yielding {
+		return v1alpha1.PaceYielding
+	}
+	return v1alpha1.PaceFull
 }
 
 // rest is how long the run rests after a transaction.

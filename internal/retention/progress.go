@@ -63,6 +63,7 @@ func (r *run) noteProgress() {
 		return
 	}
 	p := tally(status.Results)
+	p.Pace = r.pace.name()
 	p.RecordsPerSecond = status.Progress.RecordsPerSecond // of the pod before, until there is another
 	now := r.Clock.Now()
 	if status.Pause.Reason == "" && status.Outcome.Reason == "" {

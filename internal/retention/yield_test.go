@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -95,6 +96,9 @@ func TestRunYieldsToOthers(t *testing.T) {
 				if window.Size > tc.atMost {
 					t.Errorf("a window of %d records, at most %d are wanted", window.Size, tc.atMost)
 				}
+			}
+			if said := slices.ContainsFunc(w.reports, func(s v1alpha1.PurgeRunStatus) bool { return s.Progress.Pace == v1alpha1.PaceYielding }); said != tc.resting {
+				t.Errorf("the status said that the run yields: %t, want %t", said, tc.resting)
 			}
 			// A millisecond a record, and two of rest if others are there; looks take 50 ms each, at most three of them.
 			took := w.clock.Since(slot)

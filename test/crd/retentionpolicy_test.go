@@ -236,6 +236,12 @@ spec:
 			refused:  []string{`spec: {throttle: {pauseAbove: {deadRowsPercent: 100}}}`},
 		},
 		{
+			name:     "a run yields or does not",
+			message:  `supported values: "WhenBusy", "Never"`,
+			accepted: []string{`spec: {throttle: {yield: WhenBusy}}`, `spec: {throttle: {yield: Never}}`},
+			refused:  []string{`spec: {throttle: {yield: Always}}`},
+		},
+		{
 			name:     "a run has at most eight pods",
 			message:  "spec.parallelism in body should be less than or equal to 8",
 			accepted: []string{`spec: {parallelism: 1}`, `spec: {parallelism: 8}`},

@@ -2179,6 +2179,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+- name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunPace
+  scalar: string
 - name: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunPause
   map:
     fields:
@@ -2200,6 +2202,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: estimatedEnd
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: pace
+      type:
+        namedType: com.github.carrier-operator.carrier-operator.api.v1alpha1.RunPace
     - name: percent
       type:
         scalar: numeric

@@ -105,7 +105,7 @@ func TestStatusComesBackAsReportedAndTheOperatorsPartStays(t *testing.T) {
 	want := &v1alpha1.PurgeRunStatus{
 		ObservedGeneration: -1, Summary: "0/3", StartedAt: metav1.NewTime(slot),
 		Results:    []v1alpha1.RuleResult{{Rule: "events", Collection: "public.events", Total: 9, Due: 3, Done: 1, Verification: v1alpha1.VerificationPending}},
-		Progress:   v1alpha1.RunProgress{Done: 1, Due: 3, Percent: 33, RecordsPerSecond: 7, EstimatedEnd: metav1.NewTime(slot)},
+		Progress:   v1alpha1.RunProgress{Done: 1, Due: 3, Percent: 33, RecordsPerSecond: 7, Pace: v1alpha1.PaceYielding, EstimatedEnd: metav1.NewTime(slot)},
 		Checkpoint: v1alpha1.RunCheckpoint{Rule: "events", Position: "1/16385:32", Batches: 1, Digest: "d", CompletedRules: []string{"before"}},
 		Pause:      v1alpha1.RunPause{Reason: "ReplicaLag", Message: "a replica is behind"},
 		Evidence:   v1alpha1.RunEvidence{StoreIdentity: "1/2"},

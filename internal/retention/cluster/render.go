@@ -34,6 +34,9 @@ func renderStatus(s *v1alpha1.PurgeRunStatus) *v1alpha1ac.PurgeRunStatusApplyCon
 	}
 	if p := s.Progress; p != (v1alpha1.RunProgress{}) {
 		progress := v1alpha1ac.RunProgress().WithDone(p.Done).WithDue(p.Due).WithPercent(p.Percent).WithRecordsPerSecond(p.RecordsPerSecond)
+		if p.Pace != "" {
+			progress.WithPace(p.Pace)
+		}
 		if !p.EstimatedEnd.IsZero() {
 			progress.WithEstimatedEnd(p.EstimatedEnd)
 		}

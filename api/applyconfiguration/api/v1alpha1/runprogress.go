@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -20,6 +21,9 @@ type RunProgressApplyConfiguration struct {
 	// recordsPerSecond is the mean rate over about the last minute in which records went, rounded. The throttle's pause between transactions
 	// is part of that time; time in which the run waits, counts or verifies is not. 0: not measured yet, or less than half a record.
 	RecordsPerSecond *int64 `json:"recordsPerSecond,omitempty"`
+	// pace is Yielding while the run works less because the store works for others (throttle.yield of its policy), and Full otherwise. Of a run
+	// that several pods share it is the pace of the one that leads.
+	Pace *apiv1alpha1.RunPace `json:"pace,omitempty"`
 	// estimatedEnd is when the last due record goes if it goes on at this rate; the verification comes after it. Absent while the run
 	// waits or has no rate, if the end is more than a year away, and once all records are done.
 	EstimatedEnd *v1.Time `json:"estimatedEnd,omitempty"`
@@ -60,6 +64,14 @@ func (b *RunProgressApplyConfiguration) WithPercent(value int32) *RunProgressApp
 // If called multiple times, the RecordsPerSecond field is set to the value of the last call.
 func (b *RunProgressApplyConfiguration) WithRecordsPerSecond(value int64) *RunProgressApplyConfiguration {
 	b.RecordsPerSecond = &value
+	return b
+}
+
+// WithPace sets the Pace field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pace field is set to the value of the last call.
+func (b *RunProgressApplyConfiguration) WithPace(value apiv1alpha1.RunPace) *RunProgressApplyConfiguration {
+	b.Pace = &value
 	return b
 }
 
