@@ -74,6 +74,34 @@ func TestSignalsThatAKindOfStoreDoesNotShow(t *testing.T) {
 	}
 }
 
+// Pods that cannot share a store's collections are refused before a run is made.
+func TestStoresThatOnePodWorksOn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		store       v1alpha1.DataStoreType
+		parallelism int32
+		want        string // empty: it can
+	}{
+		"several pods in PostgreSQL": {v1alpha1.StorePostgreSQL, 8, ""},
+		"several pods in MySQL":      {v1alpha1.StoreMySQL, 2, ""},
+		"one pod in MongoDB":         {v1alpha1.StoreMongoDB, 1, ""},
+		"nothing is said":            {v1alpha1.StoreS3, 0, ""},
+		"several pods in MongoDB":    {v1alpha1.StoreMongoDB, 2, "a store of type MongoDB is worked on by one pod: set parallelism to 1"},
+		"several pods in Redis":      {v1alpha1.StoreRedis, 2, "a store of type Redis is worked on by one pod"},
+		"several pods in one S3":     {v1alpha1.StoreS3, 2, "a store of type S3 is worked on by one pod"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := storeProblem(&v1alpha1.RetentionPolicy{Spec: v1alpha1.RetentionPolicySpec{Parallelism: tc.parallelism}}, nil,
+				&v1alpha1.DataStore{Spec: v1alpha1.DataStoreSpec{Type: tc.store}})
+			switch {
+			case tc.want == "" && (p == nil || p.reason != v1alpha1.ReasonStoreNotReady): // what is asked last
+				t.Errorf("refused: %+v", p)
+			case tc.want != "" && (p == nil || p.reason != v1alpha1.ReasonParallelismUnsupported || !strings.Contains(p.message, tc.want)):
+				t.Errorf("%+v, want %q", p, tc.want)
+			}
+		})
+	}
+}
+
 func TestTheStoresOwnTimeNeedsNoDecision(t *testing.T) {
 	store := &v1alpha1.DataStore{Spec: v1alpha1.DataStoreSpec{Type: v1alpha1.StoreRedis, Collections: []v1alpha1.Collection{{Name: "session:*", Key: []string{"key"}}}}}
 	rule := &v1alpha1.RetentionRule{Name: "sessions", Collection: "session:*", Action: v1alpha1.PurgeAction{Type: v1alpha1.ActionDelete},
