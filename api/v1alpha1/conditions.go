@@ -148,6 +148,8 @@ const (
 const (
 	// ReasonStoreNotFound: no DataStore of that name.
 	ReasonStoreNotFound = "StoreNotFound"
+	// ReasonStoreDuplicate: another DataStore, made before, reaches the same database.
+	ReasonStoreDuplicate = "StoreDuplicate"
 	// ReasonStoreNotReady: the DataStore is not ready.
 	ReasonStoreNotReady = "StoreNotReady"
 	// ReasonCollectionNotFound: the DataStore does not list the collection.

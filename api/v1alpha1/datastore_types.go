@@ -209,6 +209,12 @@ type DataStoreStatus struct {
 	// +kubebuilder:validation:MaxLength=128
 	Identity string `json:"identity,omitempty"`
 
+	// duplicateOf names the DataStore of this namespace that reaches the same database and was made before. Absent: there is none.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	DuplicateOf string `json:"duplicateOf,omitempty"`
+
 	// undecided are fields that the newest run found without a decision, the first 32 of them: give each a category or ignore it.
 	// +optional
 	// +listType=atomic

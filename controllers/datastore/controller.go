@@ -35,7 +35,7 @@ type Controller struct {
 	Clock  clock.PassiveClock
 }
 
-// Reconcile looks at the store's Secret and CA bundle, and at the runs that met the store.
+// Reconcile looks at the store's Secret and CA bundle, at the runs that met the store, and at the namespace's other DataStores.
 func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	store, err := ssa.Get(ctx, c.Client, req.Namespace, req.Name, &v1alpha1.DataStore{})
 	if err != nil || store == nil || !store.DeletionTimestamp.IsZero() {
@@ -49,7 +49,14 @@ func (c *Controller) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := c.Client.List(ctx, &list, client.InNamespace(store.Namespace)); err != nil {
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{}, c.report(ctx, store, p, look(store, list.Items))
+	o := look(store, list.Items)
+	if o.duplicateOf, err = c.findDuplicate(ctx, store, o.identity); err != nil {
+		return ctrl.Result{}, err
+	}
+	if p == nil {
+		p = duplicateProblem(store, o.duplicateOf)
+	}
+	return ctrl.Result{}, c.report(ctx, store, p, o)
 }
 
 func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *storemap.Problem, o observed) error {
@@ -58,6 +65,9 @@ func (c *Controller) report(ctx context.Context, store *v1alpha1.DataStore, p *s
 		WithConditions(ssa.Conditions(want, store.Status.Conditions, store.Generation, c.Clock.Now())...)
 	if o.identity != "" {
 		status.WithIdentity(o.identity)
+	}
+	if o.duplicateOf != "" {
+		status.WithDuplicateOf(o.duplicateOf)
 	}
 	for _, f := range o.discovery.Fields {
 		field := apiac.UndecidedField().WithCollection(f.Collection).WithField(f.Field)

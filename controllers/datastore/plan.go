@@ -142,8 +142,10 @@ func checkCertificate(name string, secret *corev1.Secret) *storemap.Problem {
 	return nil
 }
 
-// observed is what runs found out about a store.
+// observed is what runs, and a look at the others, found out about a store.
 type observed struct {
+	// duplicateOf is the DataStore that reaches the same database and was made before.
+	duplicateOf string
 	// identity that the next run expects.
 	identity string
 	// discovery of the newest run that could look.

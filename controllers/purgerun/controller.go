@@ -106,6 +106,11 @@ func (c *Controller) gather(ctx context.Context, run *v1alpha1.PurgeRun, kids *c
 	if in.store, err = ssa.Get(ctx, c.Client, run.Namespace, run.Spec.StoreRef.Name, &v1alpha1.DataStore{}); err != nil {
 		return nil, err
 	}
+	var others v1alpha1.DataStoreList
+	if err := c.Client.List(ctx, &others, client.InNamespace(run.Namespace)); err != nil {
+		return nil, err
+	}
+	in.stores = others.Items
 	if in.holds, in.policies, err = c.bound(ctx, run, kids.job == nil); err != nil {
 		return nil, err
 	}
@@ -135,15 +140,12 @@ func (c *Controller) bound(ctx context.Context, run *v1alpha1.PurgeRun, live boo
 	if live {
 		reader = c.Live
 	}
-	var holds v1alpha1.LegalHoldList
-	var policies v1alpha1.RetentionPolicyList
-	for _, list := range []client.ObjectList{&holds, &policies} {
-		err := reader.List(ctx, list, client.InNamespace(run.Namespace), client.MatchingFields{storemap.FieldStore: run.Spec.StoreRef.Name})
-		if err != nil {
-			return nil, nil, err
-		}
+	holds, err := storemap.ListHolds(ctx, reader, run.Namespace, run.Spec.StoreRef.Name)
+	if err != nil {
+		return nil, nil, err
 	}
-	return holds.Items, policies.Items, nil
+	policies, err := storemap.ListPolicies(ctx, reader, run.Namespace, run.Spec.StoreRef.Name)
+	return holds, policies, err
 }
 
 func (c *Controller) podState(ctx context.Context, run *v1alpha1.PurgeRun) (podState, error) {

@@ -22,6 +22,8 @@ type input struct {
 	// policy and store are nil if they do not exist, or are not those that the run was made from.
 	policy *v1alpha1.RetentionPolicy
 	store  *v1alpha1.DataStore
+	// stores of the namespace.
+	stores []v1alpha1.DataStore
 	// policies of the store, of which any may demand a minimum.
 	policies []v1alpha1.RetentionPolicy
 	// holds of the store, in force or not.
@@ -214,6 +216,10 @@ func admit(in *input) ([]v1alpha1.LegalHold, *block) {
 	if in.store == nil {
 		p := storemap.StoreNotFound(name)
 		return nil, &block{reason: p.Reason, message: p.Message}
+	}
+	if of := in.store.Status.DuplicateOf; of != "" {
+		return nil, &block{reason: v1alpha1.ReasonStoreDuplicate, message: fmt.Sprintf(
+			"DataStore %q reaches the same database as %q, which was made before: see its conditions", name, of)}
 	}
 	holds, p := storemap.HoldsInForce(in.holds, in.store, in.now)
 	if p != nil {

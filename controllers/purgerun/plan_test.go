@@ -144,6 +144,8 @@ func TestDecide(t *testing.T) {
 			demand(in, 31)
 		}, "works"},
 		"a policy demands more before the start": {false, func(in *input) { demand(in, 31) }, "blocked BelowMinimum"},
+		"store repeats another one":              {false, func(in *input) { in.store.Status.DuplicateOf = "shop" }, "blocked StoreDuplicate"},
+		"works, store repeats another one":       {true, func(in *input) { in.store.Status.DuplicateOf = "shop" }, "suspended StoreDuplicate"},
 		"works, store is gone":                   {true, func(in *input) { in.store = nil }, "suspended StoreNotFound"},
 		"works, hold cannot be understood":       {true, func(in *input) { heldBy(in, "case-1", "public.nothing") }, "suspended HoldInvalid"},
 		"works, plan was edited by hand":         {true, func(in *input) { in.config.Data["plan.json"] = "{}" }, "works"},
@@ -259,6 +261,21 @@ func TestPlanTakesWhatEvidenceCoversFromThePolicy(t *testing.T) {
 	in.policy.Spec.Evidence.Records = v1alpha1.RecordsCount
 	if p := decide(in); !p.purge.CountOnly() {
 		t.Error("records are digested though the policy asks for counts")
+	}
+}
+
+func TestPlanKnowsTheDatabasesOfEarlierStores(t *testing.T) {
+	in := ready()
+	other := func(name, identity string, minute int, kind v1alpha1.DataStoreType) v1alpha1.DataStore {
+		s := v1alpha1.DataStore{Name: name, CreationTimestamp: metav1.NewTime(in.now.Add(time.Duration(minute) * time.Minute))}
+		s.Spec.Type, s.Status.Identity = kind, identity
+		return s
+	}
+	in.store.CreationTimestamp = metav1.NewTime(in.now)
+	in.stores = []v1alpha1.DataStore{*in.store, other("first", "1/1", -1, v1alpha1.StorePostgreSQL), other("later", "2/2", 1, v1alpha1.StorePostgreSQL),
+		other("blind", "unknown/1", -1, v1alpha1.StorePostgreSQL), other("new", "", -1, v1alpha1.StorePostgreSQL), other("cache", "redis:6379/0", -1, v1alpha1.StoreRedis)}
+	if diff := cmp.Diff(map[string]string{"1/1": "first"}, decide(in).purge.OtherStores); diff != "" {
+		t.Errorf("(-want +got): %s", diff)
 	}
 }
 

@@ -42,7 +42,7 @@ func newPlan(in *input, holds []v1alpha1.LegalHold) (*retention.Plan, error) {
 		Mode: string(run.Spec.Mode), Slot: run.Spec.Slot.UTC(),
 		Store: planStore(store, in.caBundle), Archive: planArchive(in.archive), Rules: rules, Holds: planHolds(holds),
 		Caps: planCaps(policy.Spec.Caps), Throttle: planThrottle(policy.Spec.Throttle),
-		ExpectedIdentity: store.Status.Identity, PreviousDigest: run.Spec.PreviousDigest,
+		ExpectedIdentity: store.Status.Identity, OtherStores: otherStores(store, in.stores), PreviousDigest: run.Spec.PreviousDigest,
 		Records: string(policy.Spec.Evidence.Records), HashKey: policy.Spec.HashKeyRef.Name != "", SigningKey: policy.Spec.SigningKeyRef.Name != "",
 	}
 	if run.Spec.Mode == v1alpha1.RunPurge && policy.Spec.Parallelism > 1 {
@@ -110,6 +110,17 @@ func planHolds(holds []v1alpha1.LegalHold) []retention.Hold {
 		}
 	}
 	return planned
+}
+
+// otherStores are the databases of DataStores that were made before, by identity: the run must not work on one of them.
+func otherStores(store *v1alpha1.DataStore, all []v1alpha1.DataStore) map[string]string {
+	others := map[string]string{}
+	for i := range all {
+		if identity := all[i].Status.Identity; storemap.Identifies(identity) && storemap.MayRepeat(store, &all[i]) {
+			others[identity] = all[i].Name
+		}
+	}
+	return others
 }
 
 func planFilters(where []v1alpha1.RecordFilter) []retention.Filter {

@@ -2,6 +2,7 @@ package purgerun
 
 import (
 	"context"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,19 +30,23 @@ func (c *Controller) Setup(b *builder.Builder) error {
 		Owns(&networkingv1.NetworkPolicy{}).
 		Watches(&v1alpha1.LegalHold{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			hold, ok := o.(*v1alpha1.LegalHold)
-			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return ok && r.Spec.StoreRef == hold.Spec.StoreRef })
+			if !ok {
+				return nil
+			}
+			return c.ofDatabase(ctx, o.GetNamespace(), hold.Spec.StoreRef.Name)
 		})).
 		Watches(&v1alpha1.DataStore{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			archiving := c.archiving(ctx, o)
-			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool {
-				return r.Spec.StoreRef.Name == o.GetName() || archiving[r.Spec.PolicyRef.Name]
-			})
+			return append(c.ofDatabase(ctx, o.GetNamespace(), o.GetName()),
+				c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return archiving[r.Spec.PolicyRef.Name] })...)
 		})).
 		Watches(&v1alpha1.RetentionPolicy{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, o client.Object) []reconcile.Request {
 			policy, ok := o.(*v1alpha1.RetentionPolicy)
-			return c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool {
-				return r.Spec.PolicyRef.Name == o.GetName() || ok && r.Spec.StoreRef == policy.Spec.StoreRef
-			})
+			if !ok {
+				return nil
+			}
+			return append(c.ofDatabase(ctx, o.GetNamespace(), policy.Spec.StoreRef.Name),
+				c.unfinished(ctx, o.GetNamespace(), func(r *v1alpha1.PurgeRun) bool { return r.Spec.PolicyRef.Name == o.GetName() })...)
 		})).
 		Complete(c)
 }
@@ -59,6 +64,15 @@ func (c *Controller) archiving(ctx context.Context, store client.Object) map[str
 		}
 	}
 	return names
+}
+
+// ofDatabase returns the runs, that have not ended, of a store and of others that reach its database.
+func (c *Controller) ofDatabase(ctx context.Context, namespace, store string) []reconcile.Request {
+	names, err := storemap.SameDatabase(ctx, c.Client, namespace, store)
+	if err != nil {
+		return nil
+	}
+	return c.unfinished(ctx, namespace, func(r *v1alpha1.PurgeRun) bool { return slices.Contains(names, r.Spec.StoreRef.Name) })
 }
 
 // unfinished returns the namespace's runs that have not ended and that the condition accepts.

@@ -84,7 +84,7 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 		if in.archive, err = ssa.Get(ctx, c.Client, policy.Namespace, name, &v1alpha1.DataStore{}); err != nil {
 			return in, err
 		}
-		if in.ofArchive, err = listPolicies(ctx, c.Client, policy.Namespace, name); err != nil {
+		if in.ofArchive, err = storemap.ListPolicies(ctx, c.Client, policy.Namespace, name); err != nil {
 			return in, err
 		}
 	}
@@ -95,18 +95,11 @@ func (c *Controller) gather(ctx context.Context, policy *v1alpha1.RetentionPolic
 	if in.holds, err = c.holdsProblem(ctx, policy, in.store, hashKey, in.now); err != nil {
 		return in, err
 	}
-	if in.policies, err = listPolicies(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name); err != nil {
+	if in.policies, err = storemap.ListPolicies(ctx, c.Client, policy.Namespace, policy.Spec.StoreRef.Name); err != nil {
 		return in, err
 	}
 	in.runs, err = listRuns(ctx, c.Client, policy)
 	return in, err
-}
-
-// listPolicies returns the policies of a store.
-func listPolicies(ctx context.Context, reader client.Reader, namespace, store string) ([]v1alpha1.RetentionPolicy, error) {
-	var list v1alpha1.RetentionPolicyList
-	err := reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{storemap.FieldStore: store})
-	return list.Items, err
 }
 
 func listRuns(ctx context.Context, reader client.Reader, policy *v1alpha1.RetentionPolicy) ([]v1alpha1.PurgeRun, error) {
@@ -132,7 +125,7 @@ func (c *Controller) create(ctx context.Context, in input) (plan, error) {
 	if in.runs, err = listRuns(ctx, c.Live, in.policy); err != nil {
 		return plan{}, err
 	}
-	if in.policies, err = listPolicies(ctx, c.Live, in.policy.Namespace, in.policy.Spec.StoreRef.Name); err != nil {
+	if in.policies, err = storemap.ListPolicies(ctx, c.Live, in.policy.Namespace, in.policy.Spec.StoreRef.Name); err != nil {
 		return plan{}, err
 	}
 	p := decide(in)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/controllers/internal/ssa"
@@ -74,11 +73,11 @@ func (c *Controller) holdsProblem(ctx context.Context, policy *v1alpha1.Retentio
 	if store == nil {
 		return nil, nil
 	}
-	var list v1alpha1.LegalHoldList
-	if err := c.Client.List(ctx, &list, client.InNamespace(policy.Namespace), client.MatchingFields{storemap.FieldStore: store.Name}); err != nil {
+	holds, err := storemap.ListHolds(ctx, c.Client, policy.Namespace, store.Name)
+	if err != nil {
 		return nil, err
 	}
-	return subjectsProblem(list.Items, hashKey, now), nil
+	return subjectsProblem(holds, hashKey, now), nil
 }
 
 func subjectsProblem(holds []v1alpha1.LegalHold, hashKey []byte, now time.Time) *problem {

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,18 +48,11 @@ func (c *Controller) policiesBeside(ctx context.Context, object client.Object) [
 	if !ok {
 		return nil
 	}
-	return c.policies(ctx, changed.Namespace, func(p *v1alpha1.RetentionPolicy) bool {
-		return p.Name != changed.Name && concerns(p, changed.Spec.StoreRef.Name)
-	})
+	return slices.DeleteFunc(c.policiesWithStore(ctx, changed.Namespace, changed.Spec.StoreRef.Name), func(r reconcile.Request) bool { return r.Name == changed.Name })
 }
 
 func (c *Controller) policiesOfStore(ctx context.Context, store client.Object) []reconcile.Request {
-	return c.policies(ctx, store.GetNamespace(), func(p *v1alpha1.RetentionPolicy) bool { return concerns(p, store.GetName()) })
-}
-
-// concerns says whether a policy purges a store or archives to it.
-func concerns(p *v1alpha1.RetentionPolicy, store string) bool {
-	return p.Spec.StoreRef.Name == store || storemap.ArchiveName(p) == store
+	return c.policiesWithStore(ctx, store.GetNamespace(), store.GetName())
 }
 
 func (c *Controller) policiesOfHold(ctx context.Context, object client.Object) []reconcile.Request {
@@ -69,8 +63,15 @@ func (c *Controller) policiesOfHold(ctx context.Context, object client.Object) [
 	return c.policiesWithStore(ctx, hold.Namespace, hold.Spec.StoreRef.Name)
 }
 
+// policiesWithStore are the policies that purge a store, or another one that reaches its database, and those that archive there.
 func (c *Controller) policiesWithStore(ctx context.Context, namespace, store string) []reconcile.Request {
-	return c.policies(ctx, namespace, func(*v1alpha1.RetentionPolicy) bool { return true }, client.MatchingFields{storemap.FieldStore: store})
+	names, err := storemap.SameDatabase(ctx, c.Client, namespace, store)
+	if err != nil {
+		return nil
+	}
+	return c.policies(ctx, namespace, func(p *v1alpha1.RetentionPolicy) bool {
+		return slices.Contains(names, p.Spec.StoreRef.Name) || slices.Contains(names, storemap.ArchiveName(p))
+	})
 }
 
 func (c *Controller) policiesOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
@@ -79,11 +80,9 @@ func (c *Controller) policiesOfSecret(ctx context.Context, secret client.Object)
 	})
 }
 
-func (c *Controller) policies(
-	ctx context.Context, namespace string, accept func(*v1alpha1.RetentionPolicy) bool, options ...client.ListOption,
-) []reconcile.Request {
+func (c *Controller) policies(ctx context.Context, namespace string, accept func(*v1alpha1.RetentionPolicy) bool) []reconcile.Request {
 	var list v1alpha1.RetentionPolicyList
-	if err := c.Client.List(ctx, &list, append(options, client.InNamespace(namespace))...); err != nil {
+	if err := c.Client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil
 	}
 	var requests []reconcile.Request

@@ -79,6 +79,15 @@ func TestStoreThatIsAnotherOneIsNotTouched(t *testing.T) {
 	}
 }
 
+func TestStoreOfAnotherDataStoreIsNotTouched(t *testing.T) {
+	w := newWorld(t, "events")
+	w.plan.OtherStores = map[string]string{"1/1": "books", w.identity: "shop"}
+	w.run(v1alpha1.ReasonStoreDuplicate)
+	if w.inspections+len(w.windows) != 0 || !strings.Contains(w.status.Outcome.Message, "DataStore shop") {
+		t.Errorf("%d inspections, %d windows: %s", w.inspections, len(w.windows), w.status.Outcome.Message)
+	}
+}
+
 func TestStoreThatStaysDownEndsTheRunAfterTwoMinutes(t *testing.T) {
 	w := newWorld(t, "events")
 	w.openErr = func() error { return ErrUnreachable }

@@ -123,6 +123,11 @@ func (r *run) checkIdentity(identity string) error {
 		expected = r.Plan.ExpectedIdentity
 	}
 	r.status.Evidence.StoreIdentity = identity
+	if other := r.Plan.OtherStores[identity]; other != "" {
+		return Fail(v1alpha1.ReasonStoreDuplicate,
+			"the store is the one of DataStore %s, and nothing was touched: its holds and minimum periods would not count here. Let the policy refer to %s, and add the collections there",
+			other, other)
+	}
 	if expected != "" && identity != expected {
 		return Fail(v1alpha1.ReasonStoreIdentityChanged,
 			"the store is %s, the run before worked on %s: it was restored, cloned or failed over. If it is the right one, set the annotation %s=%s on DataStore %s",

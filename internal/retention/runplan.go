@@ -57,6 +57,8 @@ type Plan struct {
 
 	// ExpectedIdentity is the store's identity at the previous run; empty: any.
 	ExpectedIdentity string `json:"expectedIdentity,omitempty"`
+	// OtherStores are the databases of other DataStores, by identity, each with the DataStore's name: the run must not work on one of them.
+	OtherStores map[string]string `json:"otherStores,omitempty"`
 	// PreviousDigest is the evidence digest of the policy's previous run; empty for the first.
 	PreviousDigest string `json:"previousDigest,omitempty"`
 	// Records is Digest or Count: what the evidence says of the records that went. Empty: Digest.

@@ -735,6 +735,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: duplicateOf
+      type:
+        scalar: string
     - name: identity
       type:
         scalar: string

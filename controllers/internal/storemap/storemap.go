@@ -1,5 +1,5 @@
-// Package storemap answers questions about a DataStore's map of personal data. It is pure: the retention, purgerun and legalhold
-// controllers must come to the same answer.
+// Package storemap answers questions about a DataStore's map of personal data, and about what refers to it: the retention, purgerun,
+// datastore and legalhold controllers must come to the same answer. All but index.go and database.go is pure.
 package storemap
 
 import (

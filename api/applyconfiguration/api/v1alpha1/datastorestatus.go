@@ -17,6 +17,8 @@ type DataStoreStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// identity of the store as its last run found it, for example PostgreSQL's system identifier and the database's OID.
 	Identity *string `json:"identity,omitempty"`
+	// duplicateOf names the DataStore of this namespace that reaches the same database and was made before. Absent: there is none.
+	DuplicateOf *string `json:"duplicateOf,omitempty"`
 	// undecided are fields that the newest run found without a decision, the first 32 of them: give each a category or ignore it.
 	Undecided []UndecidedFieldApplyConfiguration `json:"undecided,omitempty"`
 }
@@ -53,6 +55,14 @@ func (b *DataStoreStatusApplyConfiguration) WithObservedGeneration(value int64) 
 // If called multiple times, the Identity field is set to the value of the last call.
 func (b *DataStoreStatusApplyConfiguration) WithIdentity(value string) *DataStoreStatusApplyConfiguration {
 	b.Identity = &value
+	return b
+}
+
+// WithDuplicateOf sets the DuplicateOf field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DuplicateOf field is set to the value of the last call.
+func (b *DataStoreStatusApplyConfiguration) WithDuplicateOf(value string) *DataStoreStatusApplyConfiguration {
+	b.DuplicateOf = &value
 	return b
 }
 
