@@ -247,7 +247,7 @@ type ArchiveTarget struct {
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Anonymize') == has(self.fields)",message="type Anonymize goes with fields: list the fields for this type and for no other"
 type PurgeAction struct {
 	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields, Archive writes the record to an S3
-	// store and removes it once it is there (PostgreSQL only).
+	// store and removes it once it is there (PostgreSQL and MySQL only).
 	// +required
 	Type PurgeActionType `json:"type,omitempty"`
 

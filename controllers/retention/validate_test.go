@@ -31,6 +31,7 @@ func TestRulesThatAKindOfStoreCannotCarryOut(t *testing.T) {
 		"objects":                              {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, remove, ""},
 		"objects cannot be anonymized":         {v1alpha1.StoreS3, "lastModified", v1alpha1.ClockStoreTime, anonymize, "cannot be handled with action Anonymize"},
 		"rows that are archived":               {v1alpha1.StorePostgreSQL, "at", v1alpha1.ClockTimestampTZ, archive, ""},
+		"records of MySQL, too":                {v1alpha1.StoreMySQL, "at", v1alpha1.ClockTimestamp, archive, ""},
 		"documents cannot be archived":         {v1alpha1.StoreMongoDB, "at", v1alpha1.ClockTimestampTZ, archive, "cannot be handled with action Archive"},
 		"objects have no columns with a clock": {v1alpha1.StoreS3, "at", v1alpha1.ClockEpochSeconds, remove, "has no clocks with unit EpochSeconds"},
 	} {

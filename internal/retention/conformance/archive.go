@@ -168,7 +168,7 @@ func (o *onWrite) Write(ctx context.Context, target *retention.ArchiveTarget, ob
 }
 
 // diesBeforeTheCommit ends the purger at the moment at which the archive has a window's records and the store still has them too. The
-// next one archives the same records under the same name.
+// next one archives these records again, and no others.
 func diesBeforeTheCommit(t *testing.T, s *Store) {
 	all := records()
 	s.Fill(all)
@@ -202,7 +202,16 @@ func diesBeforeTheCommit(t *testing.T, s *Store) {
 	r.Archive = inner
 	got := r.expect(v1alpha1.ReasonCompleted)
 	r.left(without(all, due))
-	a.holds(all, due)
+	archived, _ = a.ids()
+	once := slices.Compact(slices.Clone(archived))
+	if want := slices.Sorted(maps.Keys(without(all, func(r Record) bool { return !due(r) }))); !slices.Equal(once, want) {
+		t.Errorf("%d records are archived, want %d", len(once), len(want))
+	}
+	for i := 1; i < len(archived); i++ {
+		if archived[i] == archived[i-1] && !slices.Contains(both, archived[i]) {
+			t.Errorf("record %s is archived twice, and was not in the window that was interrupted", archived[i])
+		}
+	}
 	if n := count(all, due); got.Done != n || got.Remaining != 0 {
 		t.Errorf("result %+v, want %d done", got, n)
 	}

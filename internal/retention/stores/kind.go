@@ -55,13 +55,14 @@ var (
 	epochs = []v1alpha1.ClockUnit{v1alpha1.ClockEpochSeconds, v1alpha1.ClockEpochMilliseconds, v1alpha1.ClockEpochMicroseconds}
 	sql    = append([]v1alpha1.ClockUnit{v1alpha1.ClockTimestampTZ, v1alpha1.ClockTimestamp, v1alpha1.ClockDate}, epochs...)
 	both   = []v1alpha1.PurgeActionType{v1alpha1.ActionDelete, v1alpha1.ActionAnonymize}
+	all    = append(slices.Clip(both), v1alpha1.ActionArchive)
 )
 
 var kinds = map[v1alpha1.DataStoreType]Kind{
-	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: append(slices.Clip(both), v1alpha1.ActionArchive), ReplicaLag: true, SubjectHolds: true, Shared: true,
+	v1alpha1.StorePostgreSQL: {CertificateLogin: true, Port: 5432, Required: login, Optional: []string{KeyPort}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: all, ReplicaLag: true, SubjectHolds: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalWALBacklog, retention.SignalSlotRetained, retention.SignalOldestTransaction, retention.SignalRunningVacuums,
 			retention.SignalDeadRows, retention.SignalActiveSessions}},
-	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: both, ReplicaLag: true, SubjectHolds: true, Shared: true,
+	v1alpha1.StoreMySQL: {CertificateLogin: true, Port: 3306, Required: login, Optional: []string{KeyPort, KeyReplicas}, Units: append(slices.Clip(sql), v1alpha1.ClockRFC3339), Actions: all, ReplicaLag: true, SubjectHolds: true, Shared: true,
 		Signals: []retention.Signal{retention.SignalOldestTransaction, retention.SignalHistoryList, retention.SignalActiveSessions}},
 	v1alpha1.StoreMongoDB: {
 		StoreTime: "_id", Port: 27017, Required: login, Optional: []string{KeyPort}, Actions: both, ReplicaLag: true,

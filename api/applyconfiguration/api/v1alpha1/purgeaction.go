@@ -12,7 +12,7 @@ import (
 // PurgeAction says what is done with due records.
 type PurgeActionApplyConfiguration struct {
 	// type of the action: Delete removes the record, Anonymize replaces the values of the listed fields, Archive writes the record to an S3
-	// store and removes it once it is there (PostgreSQL only).
+	// store and removes it once it is there (PostgreSQL and MySQL only).
 	Type *apiv1alpha1.PurgeActionType `json:"type,omitempty"`
 	// fields that Anonymize replaces. A record counts as done once all of them hold their replacement.
 	Fields []AnonymizeFieldApplyConfiguration `json:"fields,omitempty"`

@@ -47,6 +47,7 @@ func testConformance(t *testing.T, key string) {
 			Unit:    1,
 			Shared:  true,
 			Locks:   true,
+			Bucket:  newBucket,
 			Missing: v1alpha1.ReasonPrivilegeMissing, // the store does not tell apart what is not there and what may not be seen
 			Refuse:  func() { db.secret("password", "wrong") },
 		}

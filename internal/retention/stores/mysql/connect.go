@@ -109,6 +109,11 @@ func (s *session) begin(ctx context.Context, lock string) error {
 	case !alone.Bool:
 		return fmt.Errorf("%w: another pod of this run is still connected", retention.ErrBusy)
 	}
+	if s.mariaDB { // one that forgot a transaction, with its locks; MySQL has no such limit
+		if _, err := s.conn.ExecContext(ctx, "SET SESSION idle_write_transaction_timeout = 10"); err != nil {
+			return classify(ctx, err)
+		}
+	}
 	return s.setLimit(ctx, s.limit)
 }
 

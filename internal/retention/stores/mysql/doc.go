@@ -17,5 +17,8 @@
 // A primary does not know how far its replicas are behind. Key "replicas" of the store's Secret lists them, as host or host:port with commas
 // between, for the same login; without it the lag is not known.
 //
+// A rule that archives locks a window's due records, reads them whole, deletes them by their keys (rule and holds are checked again), and commits
+// once the archive has them.
+//
 // The connection must be a session of its own: a proxy that shares connections takes away the session's settings and its lock.
 package mysql

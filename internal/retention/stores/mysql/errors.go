@@ -37,7 +37,7 @@ func is(err error, numbers []uint16) bool {
 // classify turns an error of the store into what the engine understands. The store's own message is left out: it may quote records.
 func classify(ctx context.Context, err error) error {
 	var failure *retention.Failure
-	if err == nil || errors.As(err, &failure) || errors.Is(err, retention.ErrBusy) || errors.Is(err, retention.ErrUnreachable) {
+	if err == nil || errors.As(err, &failure) || errors.Is(err, retention.ErrArchive) || errors.Is(err, retention.ErrBusy) || errors.Is(err, retention.ErrUnreachable) {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -16,9 +16,6 @@ import (
 
 // Inspect reads the catalog and checks everything that could go wrong before anything is changed.
 func (s *session) Inspect(ctx context.Context, rules []retention.Rule, holds []retention.Hold) (retention.Inspection, error) {
-	if err := stores.RefuseArchives(rules, v1alpha1.StoreMySQL); err != nil {
-		return retention.Inspection{}, err
-	}
 	if err := s.showKey(ctx, holds); err != nil {
 		return retention.Inspection{}, classify(ctx, err)
 	}
@@ -83,6 +80,9 @@ func (s *session) inspectServer(ctx context.Context) (warnings []string, err err
 
 func (s *session) inspectRule(ctx context.Context, rule *retention.Rule, t *table) (warnings []string, err error) {
 	if err := s.checkColumns(ctx, rule, t); err != nil {
+		return nil, err
+	}
+	if err := s.checkArchive(ctx, rule, t); err != nil {
 		return nil, err
 	}
 	if err := checkKey(rule, t); err != nil {

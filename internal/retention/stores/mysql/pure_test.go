@@ -51,7 +51,8 @@ func TestNothingOfAUserIsEverPartOfAStatementsText(t *testing.T) {
 		"count":         tab.countSQL(rule, holds, time.Unix(2e9, 0)),
 		"delete":        tab.deleteSQL(rule, holds, on, true),
 		"delete locked": tab.deleteSQL(rule, holds, on, false),
-		"lock":          tab.lockSQL(rule, holds, on, []string{hostile}),
+		"delete keys":   tab.deleteSQL(rule, holds, span{index: index{columns: []string{hostile, "email"}}, keys: [][][]byte{{[]byte("secret-5"), []byte("secret-6")}}}, false),
+		"lock":          tab.lockSQL(rule, holds, on, tab.fields([]string{hostile})),
 		"update":        tab.updateSQL(rule, holds, on, []any{"kh1-x"}),
 		"referenced":    tab.referencedSQL(rule, holds, 0),
 	} {

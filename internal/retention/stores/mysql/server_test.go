@@ -38,6 +38,8 @@ var (
 	server *instance
 	// otherCA is a CA that the server's certificate is not from.
 	otherCA string
+	// workDir is a folder that goes when the tests end.
+	workDir string
 )
 
 func TestMain(m *testing.M) {
@@ -64,6 +66,7 @@ func withServer(run func() int) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	workDir = dir
 	if server, err = newInstance(dir, "primary", "--server-id=1"); err != nil {
 		return 1, err
 	}

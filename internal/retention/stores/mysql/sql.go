@@ -214,13 +214,13 @@ func (t *table) deleteSQL(rule *retention.Rule, holds []retention.Hold, w span, 
 	return compose("DELETE % FROM % WHERE %", text(t.quoted()), from, and(own...))
 }
 
-// lockSQL locks a window's due records and reads columns of them.
-func (t *table) lockSQL(rule *retention.Rule, holds []retention.Hold, w span, columns []string) part {
+// lockSQL locks a window's due records and reads fields of them.
+func (t *table) lockSQL(rule *retention.Rule, holds []retention.Hold, w span, fields part) part {
 	condition := t.doomed(rule, holds, w)
 	if len(rule.Fields) == 0 {
 		condition = and(condition, t.unreferenced())
 	}
-	return compose("SELECT % FROM % WHERE % FOR UPDATE", t.fields(columns), text(t.quoted()), condition)
+	return compose("SELECT % FROM % WHERE % FOR UPDATE", fields, text(t.quoted()), condition)
 }
 
 // updateSQL anonymizes records. Computed replacements come in the order of computed; null stays null.

@@ -21,8 +21,9 @@ import (
 type span struct {
 	index    index
 	from, to [][]byte
-	// only, if there is one, is the key of the single record.
+	// only, if there is one, is the key of the single record, and keys, if there are some, those of all records.
 	only [][]byte
+	keys [][][]byte
 }
 
 // condition of the span's records.
@@ -31,6 +32,9 @@ func (w span) condition(t *table) part {
 	for i := range w.only {
 		c := t.columns[w.index.columns[i]]
 		parts = append(parts, compose("% = %", t.field(w.index.columns[i]), c.key(w.only[i])))
+	}
+	if len(w.keys) > 0 {
+		parts = append(parts, t.among(w.index.columns, w.keys))
 	}
 	if w.from != nil {
 		parts = append(parts, t.beyond(w.index.columns, w.from, " > ", " > "))
@@ -42,6 +46,26 @@ func (w span) condition(t *table) part {
 		return parts[0]
 	}
 	return and(parts[1:]...)
+}
+
+// among is the condition of records that have one of the keys.
+func (t *table) among(columns []string, keys [][][]byte) part {
+	all := make([]part, len(keys))
+	for i, key := range keys {
+		own := make([]part, len(columns))
+		for j, name := range columns {
+			own[j] = t.columns[name].key(key[j])
+		}
+		all[i] = list(", ", own)
+		if len(columns) > 1 {
+			all[i] = compose("(%)", all[i])
+		}
+	}
+	fields := t.fields(columns)
+	if len(columns) > 1 {
+		fields = compose("(%)", fields)
+	}
+	return compose("% IN (%)", fields, list(", ", all))
 }
 
 // beyond compares columns with a key, the first column before the second: spelled out, so that the store uses the index.
@@ -96,7 +120,10 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	}
 	plain, on := t.plain(x), span{index: x, from: at.from, to: at.until}
 	size := max(w.Size, 1)
-	if len(t.computed(w.Rule.Fields)) > 0 {
+	switch {
+	case w.Rule.Archive != nil:
+		size = min(size, maxArchived)
+	case len(t.computed(w.Rule.Fields)) > 0:
 		size = min(size, maxComputed)
 	}
 	to, err := s.end(ctx, t, on, size)
@@ -110,13 +137,19 @@ func (s *session) Window(ctx context.Context, w retention.Window) (retention.Bat
 	finish, cancel := stores.Finish(ctx)
 	defer cancel()
 	records := w.Records()
-	if err := s.change(finish, w, t, on, records); err != nil {
+	var archived string
+	if w.Rule.Archive != nil {
+		archived, err = s.archive(finish, w, t, on, records)
+	} else {
+		err = s.change(finish, w, t, on, records)
+	}
+	if err != nil {
 		return retention.Batch{}, classify(context.WithoutCancel(ctx), err)
 	}
 	if records.Count() == 0 {
 		s.guesses = 0 // maybe there is nothing any more that has such numbers
 	}
-	return retention.Batch{Next: at.next(w, place, to == nil), Commits: 1, Done: records.Count(), Digest: records.Sum()}, nil
+	return retention.Batch{Next: at.next(w, place, to == nil), Commits: 1, Done: records.Count(), Digest: records.Sum(), Archived: archived}, nil
 }
 
 // refresh looks at the rule's table again: between passes it may have been altered or replaced.
@@ -203,7 +236,7 @@ func (s *session) changeLocked(ctx context.Context, w retention.Window, t *table
 	if len(t.computed(w.Rule.Fields)) > 0 {
 		return s.replace(ctx, w, t, on, records)
 	}
-	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, w.Rule.Key), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
+	if err := s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, t.fields(w.Rule.Key)), adder(records, len(w.Rule.Key))); err != nil || records.Count() == 0 {
 		return 0, err
 	}
 	return s.changeDue(ctx, w, t, on)
@@ -258,7 +291,7 @@ func (s *session) replace(ctx context.Context, w retention.Window, t *table, on 
 	}
 	add := adder(records, len(w.Rule.Key))
 	var updates []part
-	err = s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, append(columns, on.index.columns...)), func(row []sql.RawBytes) error {
+	err = s.each(ctx, t.lockSQL(w.Rule, w.Holds, on, t.fields(append(columns, on.index.columns...))), func(row []sql.RawBytes) error {
 		values, own := row[len(w.Rule.Key):len(columns)], row[len(columns):]
 		replacements, key := make([]any, len(values)), make([][]byte, len(own))
 		for i, v := range values {
