@@ -25,6 +25,10 @@ const (
 	codeReadOnly          = "25006"
 )
 
+// rowSecurityRoutine is the function of the server that refuses a statement to which row security applies, where it is off; its code is
+// that of a missing privilege.
+const rowSecurityRoutine = "check_enable_rls"
+
 // isData says whether the store refused a value or an operator for it, and not the work as such.
 func isData(err error) bool {
 	var p *pgconn.PgError
@@ -52,6 +56,9 @@ func classify(ctx context.Context, err error) error {
 	case codeUndefinedColumn:
 		return retention.Fail(v1alpha1.ReasonColumnNotFound, "a column went away while the run worked: correct the rule")
 	case codePrivilege:
+		if p.Routine == rowSecurityRoutine {
+			return retention.Fail(v1alpha1.ReasonRowSecurity, "row security hides records from the role by now, so that no count would prove anything: use a role with BYPASSRLS")
+		}
 		return retention.Fail(v1alpha1.ReasonPrivilegeMissing, "the store refused for lack of a privilege: grant the role what the policy needs")
 	case codeLockNotAvailable, codeQueryCanceled:
 		return fmt.Errorf("%w (SQLSTATE %s)", retention.ErrBusy, p.Code)
