@@ -2,13 +2,13 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
 	"time"
 
 	"github.com/carrier-operator/carrier-operator/internal/carrier"
+	"github.com/carrier-operator/carrier-operator/internal/downstream"
 	"github.com/carrier-operator/carrier-operator/internal/gateway/config"
 	"github.com/carrier-operator/carrier-operator/internal/minimize"
 )
@@ -50,6 +50,7 @@ type exchange struct {
 	body   []byte
 	query  string
 
+	ctx      *downstream.Context // of the request
 	response *http.Response
 	cancel   context.CancelFunc
 
@@ -61,6 +62,7 @@ type exchange struct {
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := newExchange()
 	x.gateway, x.w, x.r, x.started, x.snapshot = g, w, r, g.clock.Now(), g.reloader.current()
+	x.ctx = downstream.NewContext(r.Context())
 	defer x.finish()
 	if x.snapshot == nil {
 		x.refuse(newProblem(http.StatusServiceUnavailable, ruleNotReady, "no valid configuration has been loaded yet"))
@@ -78,7 +80,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (x *exchange) refuse(p *problem) {
 	x.record.rule, x.record.status = p.rule, p.status
-	if errors.Is(x.r.Context().Err(), context.Canceled) {
+	if x.ctx.Left() {
 		x.record.rule, x.record.status = ruleClientGone, statusClientGone
 		return
 	}
@@ -95,6 +97,7 @@ func (x *exchange) finish() {
 		if x.cancel != nil {
 			x.cancel()
 		}
+		x.ctx.Stop()
 		if panicked == nil {
 			x.release()
 		}

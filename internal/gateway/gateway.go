@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/carrier-operator/carrier-operator/internal/carrier"
+	"github.com/carrier-operator/carrier-operator/internal/downstream"
 	"github.com/carrier-operator/carrier-operator/internal/gateway/config"
 )
 
@@ -117,7 +118,7 @@ func (g *Gateway) Serve(ctx context.Context) error {
 	go serve(health, g.health, failures)
 	if g.callbacks != nil {
 		callbacks.ReadTimeout, callbacks.WriteTimeout = readTimeout, readTimeout+writeGrace
-		go serve(callbacks, tls.NewListener(g.callbacks, g.callbackTLS()), failures)
+		go serve(callbacks, downstream.NewListener(g.callbacks, g.callbackTLS()), failures)
 	}
 
 	var clients *http.Server
@@ -155,13 +156,15 @@ func (g *Gateway) serveClients(failures chan<- error) (*http.Server, error) {
 	server.ReadTimeout = readTimeout
 	addr := l.Addr()
 	g.clientsAddr.Store(&addr)
+	server.ConnContext = downstream.ConnContext
+	var clientTLS *tls.Config
 	if secure {
-		server.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, connectionKey{}, &connection{})
+		server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(downstream.ConnContext(ctx, c), connectionKey{}, &connection{})
 		}
-		l = tls.NewListener(l, g.clientTLS())
+		clientTLS = g.clientTLS()
 	}
-	go serve(server, l, failures)
+	go serve(server, downstream.NewListener(l, clientTLS), failures)
 	return server, nil
 }
 

@@ -19,7 +19,7 @@ import (
 // send authenticates the request and sends it. A 401 is answered once with a new token, where there can be one: the carrier has not
 // carried out what it did not authenticate. Redirects are answers like any other.
 func (x *exchange) send() *problem {
-	ctx, cancel := client.WithDeadline(x.r.Context(), x.gateway.clock.Now().Add(x.timeout()), x.gateway.clock)
+	ctx, cancel := client.WithDeadline(x.ctx, x.gateway.clock.Now().Add(x.timeout()), x.gateway.clock)
 	x.cancel = cancel
 
 	grant, p := x.roundTrip(ctx)
