@@ -35,6 +35,49 @@ func TestWindowsFollowTheTimeThatTheyTake(t *testing.T) {
 	}
 }
 
+// A store to which every window takes a fixed time, and some more for each record.
+func TestWindowsOverASlowLinkDoNotShrinkToNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		fixed, record time.Duration
+		target        int32
+		least, most   int64         // of the size in the end
+		longest       time.Duration // of a window in the end
+	}{
+		"a fast one":                    {time.Millisecond, 100 * time.Microsecond, 100, 800, 1200, 120 * time.Millisecond},
+		"slower than the target":        {150 * time.Millisecond, 100 * time.Microsecond, 100, 1000, 2000, 350 * time.Millisecond},
+		"slower than twice the target":  {40 * time.Millisecond, 100 * time.Microsecond, 10, 200, 600, 100 * time.Millisecond},
+		"as slow as a statement may be": {800 * time.Millisecond, 100 * time.Microsecond, 100, 1, 32, 900 * time.Millisecond},
+		"where records hardly count":    {30 * time.Millisecond, 10 * time.Nanosecond, 10, 10_000, maxWindow, 70 * time.Millisecond},
+		"where nothing is fixed":        {0, time.Millisecond, 100, 80, 120, 120 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPace(Throttle{TargetBatchMilliseconds: test.target})
+			cost := func(size int64) time.Duration { return test.fixed + time.Duration(size)*test.record }
+			for range 50 {
+				p.took(cost(p.size))
+			}
+			if took := cost(p.size); p.size < test.least || p.size > test.most || took > test.longest {
+				t.Errorf("windows of %d records, which take %s", p.size, took)
+			}
+		})
+	}
+}
+
+// A link that becomes slow, and fast again.
+func TestWindowsFollowALinkThatChanges(t *testing.T) {
+	p := newPace(Throttle{TargetBatchMilliseconds: 20})
+	sizes := map[time.Duration]int64{}
+	for _, fixed := range []time.Duration{time.Millisecond, 60 * time.Millisecond, 0} {
+		for range 50 {
+			p.took(fixed + time.Duration(p.size)*100*time.Microsecond)
+		}
+		sizes[fixed] = p.size
+	}
+	if sizes[time.Millisecond] < 150 || sizes[60*time.Millisecond] < 100 || sizes[0] < 150 || sizes[0] > 250 {
+		t.Errorf("sizes by what is fixed: %v", sizes)
+	}
+}
+
 func TestPositionSurvivesTheCheckpointAndGarbageIsTheStart(t *testing.T) {
 	for _, p := range []position{{pass: 1}, {pass: 2, place: "16385:4096"}, {pass: 3, end: true}} {
 		if got := parsePosition(p.String()); got != p {

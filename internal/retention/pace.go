@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"math"
 	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
@@ -20,11 +21,18 @@ type pace struct {
 	// full is the target, and pause the rest after each transaction, of a run that has the store to itself.
 	full, pause time.Duration
 	yielding    bool
+	// fixed is what a window takes however small it is: the way to the store, and its commit. limit is the longest that is aimed at because of it.
+	fixed, limit time.Duration
+	// last is the window before.
+	last struct {
+		size int64
+		took time.Duration
+	}
 }
 
 func newPace(t Throttle) *pace {
 	target := time.Duration(t.TargetBatchMilliseconds) * time.Millisecond
-	return &pace{target: target, size: firstWindow, full: target, pause: time.Duration(t.PauseMilliseconds) * time.Millisecond}
+	return &pace{target: target, size: firstWindow, full: target, pause: time.Duration(t.PauseMilliseconds) * time.Millisecond, limit: t.WindowLimit() / 2}
 }
 
 // beside sets the target for a store that others use, or that they do not.
@@ -58,11 +66,33 @@ const maxGrowth = 8
 // grows at most by maxGrowth and shrinks at most to a quarter, so that one odd window does not throw the size about.
 func (p *pace) took(d time.Duration) {
 	d = max(d, 1)
-	growth := float64(p.target) / float64(d)
+	p.learn(d)
+	growth := float64(p.aim()) / float64(d)
 	if growth > 2 {
 		growth = min(max(growth/2, 2), maxGrowth)
 	}
-	p.size = min(max(int64(float64(p.size)*growth), p.size/4, minWindow), maxWindow)
+	next := float64(p.size) * growth
+	if growth > 1 {
+		next = math.Ceil(next) // a window of one record must come to be one of two
+	}
+	p.size = min(max(int64(next), p.size/4, minWindow), maxWindow)
+}
+
+// aim is how long a window should take: the target or, where that is hardly more than what the smallest takes, as long again as that. Otherwise
+// windows over a slow link would shrink to nothing, and the run would never end.
+func (p *pace) aim() time.Duration { return max(p.target, min(2*p.fixed, p.limit)) }
+
+// learn finds what is fixed by comparing a window with the one before if one of them is at least twice as large: the rest goes with their size.
+func (p *pace) learn(took time.Duration) {
+	large, small, longest, shortest := p.size, p.last.size, took, p.last.took
+	if large < small {
+		large, small, longest, shortest = small, large, shortest, longest
+	}
+	if small > 0 && large >= 2*small {
+		each := float64(max(longest-shortest, 0)) / float64(large-small)
+		p.fixed = max(shortest-time.Duration(each*float64(small)), 0)
+	}
+	p.last.size, p.last.took = p.size, took
 }
 
 // failed shrinks after a window that the store did not finish.

@@ -19,8 +19,7 @@ func TestStatementsOfOthersAreToldFromTheRunsOwn(t *testing.T) {
 					db.int("SELECT count(*) FROM events")
 				}
 			})
-			// Looking is work of its own, counted between two numbers.
-			if want := statements * times; counted < want || counted > want+times {
+			if want := statements * times; counted != want {
 				t.Errorf("%d statements of others in %d windows, want %d", counted, times, want)
 			}
 		})
