@@ -4,6 +4,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 
@@ -29,7 +30,9 @@ func TestRequestOfAClientThatLeavesIsGivenUp(t *testing.T) {
 	}()
 	r.eventually("the carrier has the request", func() bool { return r.sim.Faults()[0].Hits > 0 })
 	leave()
-	<-over
+	if err := <-over; !errors.Is(err, context.Canceled) {
+		t.Errorf("the client heard %v", err)
+	}
 	var got map[string]any
 	r.eventually("the request is recorded", func() bool { // well before the carrier answers
 		for _, record := range r.log.records() {
