@@ -177,6 +177,11 @@ func TestEveryForgeryIsFound(t *testing.T) {
 		want  string
 	}{
 		"a count edited": {func(r []v1alpha1.PurgeRun) []v1alpha1.PurgeRun { r[1].Status.Results[0].Done++; return r }, "it was edited"},
+		"the progress edited": {func(r []v1alpha1.PurgeRun) []v1alpha1.PurgeRun {
+			r[1].Status.Progress = retention.Tally(r[1].Status.Results)
+			r[1].Status.Progress.Done++
+			return r
+		}, "its progress is not that of its results"},
 		"a count edited and the digest made anew": {func(r []v1alpha1.PurgeRun) []v1alpha1.PurgeRun {
 			r[2].Status.Results[0].Done++
 			redigest(&r[2])

@@ -48,6 +48,9 @@ func checkRun(ctx context.Context, run *v1alpha1.PurgeRun, keys Keys) (signedBy 
 	if err := checkShards(&run.Status); err != nil {
 		problem("%v", err)
 	}
+	if !isTallied(&run.Status) {
+		problem("its progress is not that of its results: it was edited")
+	}
 	if keys == nil {
 		return "", problems
 	}
@@ -61,6 +64,12 @@ func checkRun(ctx context.Context, run *v1alpha1.PurgeRun, keys Keys) (signedBy 
 		problem("intent: %v", err)
 	}
 	return signedBy, problems
+}
+
+// isTallied says whether the progress that people read, which no digest covers, is that of the results. Runs that stopped early have none.
+func isTallied(s *v1alpha1.PurgeRunStatus) bool {
+	said, want := s.Progress, retention.Tally(s.Results)
+	return said == (v1alpha1.RunProgress{}) || (said.Done == want.Done && said.Due == want.Due && said.Percent == want.Percent)
 }
 
 // checkShards makes sure that the totals of a run that several pods shared are those of its shards.

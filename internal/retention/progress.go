@@ -62,7 +62,7 @@ func (r *run) noteProgress() {
 	if !r.Plan.leads() || r.Plan.Mode != string(v1alpha1.RunPurge) || len(status.Results) == 0 {
 		return
 	}
-	p := tally(status.Results)
+	p := Tally(status.Results)
 	p.Pace = r.pace.name()
 	p.RecordsPerSecond = status.Progress.RecordsPerSecond // of the pod before, until there is another
 	now := r.Clock.Now()
@@ -76,8 +76,8 @@ func (r *run) noteProgress() {
 	status.Progress = p
 }
 
-// tally is what was done of what a run may change.
-func tally(results []v1alpha1.RuleResult) (p v1alpha1.RunProgress) {
+// Tally is what was done of what a run may change. The progress of a run that has ended says the same as its results.
+func Tally(results []v1alpha1.RuleResult) (p v1alpha1.RunProgress) {
 	for i := range results {
 		p.Done += results[i].Done
 		p.Due += max(results[i].Due-results[i].Held-results[i].Deferred, 0)

@@ -80,7 +80,7 @@ func TestProgressLeavesOutWhatMayNotBeChanged(t *testing.T) {
 		"more came due since": {[]v1alpha1.RuleResult{{Due: 5, Done: 6}}, v1alpha1.RunProgress{Done: 6, Due: 5, Percent: 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, tally(test.results)); diff != "" {
+			if diff := cmp.Diff(test.want, Tally(test.results)); diff != "" {
 				t.Error(diff)
 			}
 		})
