@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 )
@@ -29,6 +30,10 @@ type Object struct {
 
 // maxObject is how long an object may be, in bytes: it is kept in memory until the archive has it.
 const maxObject = 32 << 20
+
+// archiveTimeout is how long the archive may take for one object: stores end transactions that are idle for longer than 10 s, and keep the window's
+// records locked meanwhile.
+const archiveTimeout = 8 * time.Second
 
 // Pack is the object of a window's records while it is made: JSON, one record a line, compressed by gzip. The same records make the same
 // object of the same name, so that a window that is handled again writes it over.
@@ -88,6 +93,8 @@ func (p *Pack) Write(ctx context.Context) (digest string, err error) {
 	}
 	sum := sha256.Sum256(p.content.Bytes())
 	digest = hex.EncodeToString(sum[:])
+	ctx, cancel := context.WithTimeout(ctx, archiveTimeout)
+	defer cancel()
 	return digest, p.window.Archive.Write(ctx, p.window.Rule.Archive, Object{
 		Name: p.prefix + digest + ".jsonl.gz", Digest: digest, Content: p.content.Bytes(),
 	})

@@ -86,9 +86,9 @@ type run struct {
 	left int64
 	// warnings of the inspection.
 	warnings []string
-	// movedAt is when this pod began to wait for others, or saw one of them move; zero: it does not wait.
-	movedAt time.Time
-	meter   meter
+	// waitsSince is when this pod began to wait for others, movedAt when it saw one of them move since then; zero: it does not wait.
+	waitsSince, movedAt time.Time
+	meter               meter
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -98,7 +98,7 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 		if step != stepWait {
-			r.movedAt = time.Time{}
+			r.waitsSince = time.Time{}
 		}
 		compare := r.uncertain && (step == stepWindow || step == stepVerify)
 		if compare || !step.measures() {

@@ -118,10 +118,11 @@ func (r *run) sum() {
 // wait for the other pods.
 func (r *run) wait(ctx context.Context) error {
 	before := r.status.DeepCopy()
-	if r.movedAt.IsZero() {
-		r.movedAt = r.Clock.Now()
+	if r.waitsSince.IsZero() {
+		r.waitsSince = r.Clock.Now()
+		r.movedAt = r.waitsSince
 	}
-	if err := r.sleep(ctx, poll(r.Clock.Since(r.movedAt))); err != nil {
+	if err := r.sleep(ctx, poll(r.Clock.Since(r.waitsSince))); err != nil {
 		return err
 	}
 	if err := r.look(ctx); err != nil {

@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -212,6 +213,37 @@ func TestReportThatDoesNotKnowTheOthersIsOutdated(t *testing.T) {
 				t.Errorf("outdated %t", got)
 			}
 		})
+	}
+}
+
+// moving is a world whose other pods report all the time.
+type moving struct {
+	*world
+	looks int
+}
+
+func (m *moving) Load(context.Context) (*v1alpha1.PurgeRunStatus, error) {
+	m.looks++
+	status := m.status.DeepCopy()
+	status.Shards = []v1alpha1.RunShard{{Index: 1, Batches: int64(m.looks)}}
+	return status, nil
+}
+
+// Seven pods that wait for one must not ask the API server many times a second, for hours, because that one reports.
+func TestPodThatWaitsForLongLooksSeldomAlthoughOthersMove(t *testing.T) {
+	w := newWorld(t, "events")
+	w.plan.Parallelism = 2
+	m := &moving{world: w}
+	e := w.engine()
+	e.Reporter = m
+	r := &run{Engine: e, status: &v1alpha1.PurgeRunStatus{}, heldAt: w.clock.Now()}
+	for w.clock.Since(slot) < 10*time.Minute {
+		if err := r.wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.looks > 350 || m.looks < 300 { // every 2 s, and more often at first
+		t.Errorf("%d looks in ten minutes", m.looks)
 	}
 }
 

@@ -40,9 +40,12 @@ type crowd struct {
 }
 
 func newCrowd(p *Plan) crowd {
+	if p.Parallelism <= 1 {
+		return crowd{}
+	}
 	full := time.Duration(p.Throttle.TargetBatchMilliseconds+p.Throttle.PauseMilliseconds) * time.Millisecond
 	least := min(full, (1+yieldRest)*yieldTarget)
-	return crowd{peers: float64(max(p.Parallelism, 1)-1) / least.Seconds()}
+	return crowd{peers: float64(p.Parallelism-1) / least.Seconds()}
 }
 
 // due says whether it is time to look; the second look, which is the first to tell something, need not wait.

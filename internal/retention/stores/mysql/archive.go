@@ -9,18 +9,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	v1alpha1 "github.com/carrier-operator/carrier-operator/api/v1alpha1"
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
 
-const (
-	// archiveTimeout is how long the archive may take for one object. The window's records are locked meanwhile.
-	archiveTimeout = 8 * time.Second
-	// maxArchived bounds the keys of one deleting statement: with very many the store reads the whole table instead.
-	maxArchived = 2000
-)
+// maxArchived bounds the keys of one deleting statement: with very many the store reads the whole table instead.
+const maxArchived = 2000
 
 // checkArchive makes sure that records that are archived may be read whole. The catalog hides columns that may not.
 func (s *session) checkArchive(ctx context.Context, rule *retention.Rule, t *table) error {
@@ -77,9 +72,7 @@ func (s *session) archive(ctx context.Context, w retention.Window, t *table, on 
 	if deleted != records.Count() {
 		return "", fmt.Errorf("%w: records changed while they were handled", retention.ErrBusy)
 	}
-	limited, cancel := context.WithTimeout(ctx, archiveTimeout)
-	defer cancel()
-	if digest, err = pack.Write(limited); err != nil {
+	if digest, err = pack.Write(ctx); err != nil {
 		return "", err
 	}
 	return digest, tx.Commit()

@@ -2,15 +2,11 @@ package postgresql
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/carrier-operator/carrier-operator/internal/retention"
 )
-
-// archiveTimeout is how long the archive may take for one object: the store ends transactions that are idle for longer than 10 s.
-const archiveTimeout = 8 * time.Second
 
 // archiveSQL is deleteSQL, which returns the whole records as JSON too, behind their keys.
 func archiveSQL(rule *retention.Rule, holds []retention.Hold, w target) (string, []any) {
@@ -40,9 +36,7 @@ func (s *session) archive(ctx context.Context, w retention.Window, on target, re
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		limited, cancel := context.WithTimeout(ctx, archiveTimeout)
-		defer cancel()
-		digest, err = pack.Write(limited)
+		digest, err = pack.Write(ctx)
 		return err
 	})
 	return digest, err
